@@ -1,0 +1,1 @@
+//! TOML text in, a configuration whose every value is legal out.

@@ -1,0 +1,3 @@
+//! Running the house: time, back-off, signals, logs, metrics, health, systemd.
+
+pub mod clock;
