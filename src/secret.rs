@@ -55,17 +55,10 @@ impl Secret {
             Self::Credential(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
-                (
-                    read_file(PathBuf::from(folder).join(name))?,
-                    format!("credential {name}"),
-                )
+                (read_file(PathBuf::from(folder).join(name))?, format!("credential {name}"))
             }
         };
-        if text.is_empty() {
-            Err(SecretError::Empty(from))
-        } else {
-            Ok(text.into())
-        }
+        if text.is_empty() { Err(SecretError::Empty(from)) } else { Ok(text.into()) }
     }
 }
 

@@ -277,6 +277,8 @@ pub enum Fact {
     SelfTransfer(SkillId),
     /// An event of this kind was put to the bot.
     Asked(EventKind),
+    /// A step failed by a bug; the conversation was given to people.
+    Broken(String),
 }
 
 /// A call error in words.

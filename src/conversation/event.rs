@@ -305,6 +305,8 @@ pub enum EventKind {
     StepUp,
     /// `:escalationFailed` and the number of the failure, from 1.
     EscalationFailed(u32),
+    /// `:say` and a count: what is published without an event to answer. It never is an event of its own.
+    Say(u32),
     /// `:ended`
     Ended,
     /// `:transferred`

@@ -38,12 +38,7 @@ impl Mark {
         let (key, piece) = rest.rsplit_once(':')?;
         let (index, count) = piece.split_once('/')?;
         let (index, count) = (index.parse().ok()?, count.parse().ok()?);
-        (index < count).then_some(Self {
-            event: EventKey::parse(key)?,
-            index,
-            count,
-            covers,
-        })
+        (index < count).then_some(Self { event: EventKey::parse(key)?, index, count, covers })
     }
 }
 
@@ -62,14 +57,14 @@ impl EventKey {
             Some("stepUp") => EventKind::StepUp,
             Some("ended") => EventKind::Ended,
             Some("transferred") => EventKind::Transferred,
-            Some(other) => {
-                EventKind::EscalationFailed(other.strip_prefix("escalationFailed")?.parse().ok()?)
-            }
+            Some(other) => match other.strip_prefix("say") {
+                Some(count) => EventKind::Say(count.parse().ok()?),
+                None => EventKind::EscalationFailed(
+                    other.strip_prefix("escalationFailed")?.parse().ok()?,
+                ),
+            },
         };
-        Some(Self {
-            sequence: sequence.parse().ok()?,
-            kind,
-        })
+        Some(Self { sequence: sequence.parse().ok()?, kind })
     }
 }
 
@@ -82,6 +77,7 @@ impl std::fmt::Display for EventKey {
             EventKind::Greeting => f.write_str(":greeting"),
             EventKind::StepUp => f.write_str(":stepUp"),
             EventKind::EscalationFailed(n) => write!(f, ":escalationFailed{n}"),
+            EventKind::Say(n) => write!(f, ":say{n}"),
             EventKind::Ended => f.write_str(":ended"),
             EventKind::Transferred => f.write_str(":transferred"),
         }
@@ -97,15 +93,9 @@ impl EventId {
         if let Some((dialog, sequence)) = head.rsplit_once(':')
             && let Some(key) = EventKey::parse(&format!("{sequence}:{last}"))
         {
-            return Some(Self {
-                dialog: DialogId::from(dialog),
-                key,
-            });
+            return Some(Self { dialog: DialogId::from(dialog), key });
         }
-        Some(Self {
-            dialog: DialogId::from(head),
-            key: EventKey::parse(last)?,
-        })
+        Some(Self { dialog: DialogId::from(head), key: EventKey::parse(last)? })
     }
 }
 
@@ -130,58 +120,28 @@ mod tests {
             EventKind::Greeting,
             EventKind::StepUp,
             EventKind::EscalationFailed(3),
+            EventKind::Say(1),
             EventKind::Ended,
             EventKind::Transferred,
         ] {
             let event = EventKey { sequence: 12, kind };
-            let mark = Mark {
-                event,
-                index: 1,
-                count: 3,
-                covers: vec![11, 12],
-            };
-            assert_eq!(
-                Mark::parse(&mark.interaction_id(), vec![11, 12]),
-                Some(mark)
-            );
-            let id = EventId {
-                dialog: DialogId::from("a:b"),
-                key: event,
-            };
+            let mark = Mark { event, index: 1, count: 3, covers: vec![11, 12] };
+            assert_eq!(Mark::parse(&mark.interaction_id(), vec![11, 12]), Some(mark));
+            let id = EventId { dialog: DialogId::from("a:b"), key: event };
             assert_eq!(EventId::parse(&id.to_string()), Some(id));
         }
     }
 
     #[test]
     fn the_longest_mark_fits_the_platforms_64_characters() {
-        let event = EventKey {
-            sequence: i64::MAX,
-            kind: EventKind::EscalationFailed(u32::MAX),
-        };
-        let mark = Mark {
-            event,
-            index: 9_999,
-            count: 99_999,
-            covers: vec![],
-        };
-        assert!(
-            mark.interaction_id().len() <= 64,
-            "{}",
-            mark.interaction_id()
-        );
+        let event = EventKey { sequence: i64::MAX, kind: EventKind::EscalationFailed(u32::MAX) };
+        let mark = Mark { event, index: 9_999, count: 99_999, covers: vec![] };
+        assert!(mark.interaction_id().len() <= 64, "{}", mark.interaction_id());
     }
 
     #[test]
     fn other_programs_interaction_ids_are_not_marks() {
-        for text in [
-            "",
-            "cd1:",
-            "cd1:x:0/1",
-            "cd1:5:1/1",
-            "cd1:5:0",
-            "6f2d9b0e",
-            "cd2:5:0/1",
-        ] {
+        for text in ["", "cd1:", "cd1:x:0/1", "cd1:5:1/1", "cd1:5:0", "6f2d9b0e", "cd2:5:0/1"] {
             assert_eq!(Mark::parse(text, vec![]), None, "{text}");
         }
     }

@@ -1,15 +1,396 @@
 //! Pure: the middle room. It decides what happens in a conversation and never does it.
+//!
+//! A [`Conversation`] is a value. [`Conversation::begin`] makes one, [`Conversation::step`] tells it what happened,
+//! [`Conversation::wake`] says when it wants to hear of time again. A driver
+//!
+//! 1. carries out all effects of a step, in order, before the next step;
+//! 2. tells the outcome of every [`Effect::Call`], once, whatever happens to the connection;
+//! 3. steps with [`Event::Elapsed`] at the time that `wake` names, and asks `wake` again after each step;
+//! 4. never lets `now` run backwards;
+//! 5. drops the conversation after [`Effect::Forget`].
+//!
+//! A conversation's life: the history is **read**, then it is **served**: messages gather into batches, a batch is
+//! put to the bot, the answer is published. When the connection is lost it is **offline**, and reads again what it
+//! missed. It ends by **leaving**: a transfer, a close, or a return to the queue. The history is the only journal:
+//! what is read tells what has been answered (see [`Mark`]).
 
+mod ask;
+pub mod book;
+mod deliver;
 pub mod effect;
+mod escalate;
 pub mod event;
+mod gather;
+mod history;
+mod intake;
 pub mod mark;
+pub mod postback;
+mod publish;
+mod receipts;
 pub mod settings;
+mod timer;
+mod turn;
 pub mod words;
 
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use book::Book;
 pub use effect::{Call, CallId, Effect, Effects};
 pub use event::{CallError, Event};
 pub use mark::Mark;
 pub use settings::Settings;
+pub use timer::Timer;
 pub use words::{
     AgentId, ConsumerId, ConversationId, DialogId, Json, RingId, Sequence, SkillId, Timestamp,
 };
+
+use effect::{About, Disposition, Fact, Notice};
+use escalate::Leaving;
+use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
+use gather::Gather;
+use history::{Handled, Journal};
+use publish::Publication;
+use receipts::Receipts;
+use settings::{Kind, Role};
+use timer::Earliest;
+use turn::Turns;
+
+/// One conversation that the bot agent is in.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    settings: Arc<Settings>,
+    about: Arc<About>,
+    phase: Phase,
+    reach: Reach,
+    draining: bool,
+
+    /// What has been taken from the dialog already.
+    handled: Handled,
+    journal: Journal,
+    receipts: Receipts,
+    /// Ids that the consumer has had: none of them is a step-up again.
+    known_consumers: Vec<ConsumerId>,
+
+    gather: Gather,
+    turns: Turns,
+    /// What is being said now.
+    publication: Option<Box<Publication>>,
+    /// Answers that came meanwhile.
+    answers: VecDeque<(Answer, Vec<Sequence>)>,
+    /// How often something was said without an event to answer.
+    says: u32,
+    /// The typing indicator is shown.
+    typing: bool,
+    greeting_at: Option<Instant>,
+
+    /// When the last consumer message was said that the bot has answered (`maxConsumerMessageDelay`).
+    anchor: Option<Timestamp>,
+    /// The newest consumer message and when it was said.
+    last_said: Option<(Sequence, Timestamp)>,
+    /// Transfers that failed since the last consumer message.
+    failed_transfers: u32,
+    /// Until then, another silence of the bot is step two of the stuck fields.
+    stuck_until: Option<Instant>,
+
+    last_call: u64,
+    /// The step-up whose profile is being read.
+    profile_call: Option<(CallId, Purpose)>,
+}
+
+/// How the conversation came to this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It has just been assigned: routing gave it to this agent while the process watched.
+    Assigned,
+    /// It was this agent's already when the process came up.
+    Found,
+}
+
+/// Where the conversation stands. What belongs to one phase only, lives in it.
+#[derive(Clone, Debug)]
+enum Phase {
+    Reading(Reading),
+    Serving,
+    Offline {
+        /// How to begin once the history can be read; none if it has been read before.
+        begin: Option<Arrival>,
+    },
+    Leaving(Leaving),
+    /// Nothing happens any more.
+    Left,
+}
+
+/// The history is being read.
+#[derive(Clone, Debug)]
+struct Reading {
+    /// How to begin; none for a second look at a conversation that is known.
+    begin: Option<Arrival>,
+    state: ReadState,
+    failures: u32,
+    /// What arrived meanwhile.
+    live: Vec<Message>,
+    /// More arrived than was kept.
+    overflowed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadState {
+    Called(CallId),
+    Retry(Instant),
+}
+
+/// What a profile is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Begin,
+    StepUp,
+}
+
+impl Conversation {
+    /// A conversation begins: this agent is in it. The effects read its history and the consumer's profile.
+    #[must_use]
+    pub fn begin(
+        id: ConversationId,
+        details: Details,
+        arrival: Arrival,
+        settings: Arc<Settings>,
+        reach: Reach,
+        now: Instant,
+    ) -> (Self, Effects) {
+        let about = About {
+            conversation: id,
+            dialog: details.dialog,
+            skill: details.skill,
+            consumer: details.consumer.clone(),
+            started: details.started,
+            profile: None,
+        };
+        let mut conversation = Self {
+            settings,
+            about: Arc::new(about),
+            phase: Phase::Left,
+            reach,
+            draining: false,
+            handled: Handled::default(),
+            journal: Journal::default(),
+            receipts: Receipts::default(),
+            known_consumers: vec![details.consumer],
+            gather: Gather::default(),
+            turns: Turns::default(),
+            publication: None,
+            answers: VecDeque::new(),
+            says: 0,
+            typing: false,
+            greeting_at: None,
+            anchor: None,
+            last_said: None,
+            failed_transfers: 0,
+            stuck_until: None,
+            last_call: 0,
+            profile_call: None,
+        };
+        let mut fx = Effects::new();
+        // First the profile, so that its answer is there when the history is.
+        conversation.read_profile(Purpose::Begin, &mut fx);
+        conversation.read_history(Some(arrival), 0, &mut fx);
+        conversation.advance(now, &mut fx);
+        (conversation, fx)
+    }
+
+    /// Tells the conversation that `event` happened at `now`; it answers with what is to be done.
+    #[must_use]
+    pub fn step(mut self, event: Event, now: Instant) -> (Self, Effects) {
+        let mut fx = Effects::new();
+        match event {
+            Event::Details(details) => self.on_details(details, now, &mut fx),
+            Event::LinkDown => self.on_link_down(),
+            Event::LinkUp(details) => self.on_link_up(details, now, &mut fx),
+            Event::Message(message) => self.on_message(message, now, &mut fx),
+            Event::Called { id, outcome } => self.on_called(id, outcome, now, &mut fx),
+            Event::Bot(event) => self.on_bot(event, now, &mut fx),
+            Event::Reach(reach) => self.on_reach(reach, &mut fx),
+            Event::Left(how) => self.on_left(how, &mut fx),
+            Event::Elapsed => {}
+            Event::Settings(settings) => self.settings = settings,
+            Event::Drain => self.draining = true,
+            Event::Return => self.on_return(&mut fx),
+        }
+        self.advance(now, &mut fx);
+        (self, fx)
+    }
+
+    /// When to say [`Event::Elapsed`] next, and why. None: nothing happens by time alone.
+    #[must_use]
+    pub fn wake(&self) -> Option<(Instant, Timer)> {
+        let mut earliest = Earliest::default();
+        match &self.phase {
+            Phase::Reading(reading) => match reading.state {
+                ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
+                ReadState::Called(_) => {}
+            },
+            Phase::Leaving(leaving) => earliest.at(leaving.due(), Timer::Transfer),
+            Phase::Serving => {
+                if self.can_ask() {
+                    earliest.at(self.gather.ready_at(self.settings.gather), Timer::Gather);
+                }
+                earliest.at(self.greeting_at, Timer::Greeting);
+                earliest.at(self.turns.due(), Timer::Resend);
+                earliest.at(self.fallback_at(), Timer::Fallback);
+                if let Some(publication) = &self.publication {
+                    let timer = match publication.state {
+                        publish::State::Pausing { .. } => Timer::Pause,
+                        publish::State::Waiting { .. }
+                        | publish::State::Ready
+                        | publish::State::Sent { .. }
+                        | publish::State::Unsure { .. } => Timer::Publish,
+                    };
+                    earliest.at(publication.due(), timer);
+                }
+            }
+            Phase::Offline { .. } | Phase::Left => {}
+        }
+        earliest.get()
+    }
+
+    /// What the bot is told about this conversation.
+    #[must_use]
+    pub fn about(&self) -> &Arc<About> {
+        &self.about
+    }
+
+    /// Whether something is under way that a drain waits for.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match &self.phase {
+            Phase::Reading(_) | Phase::Serving => {
+                self.publication.is_some()
+                    || !self.answers.is_empty()
+                    || self.turns.under_way().is_some()
+            }
+            Phase::Leaving(leaving) => leaving.is_under_way(),
+            Phase::Offline { .. } | Phase::Left => false,
+        }
+    }
+
+    /// Whether the history has been read and the conversation is served.
+    #[must_use]
+    pub fn is_rebuilt(&self) -> bool {
+        match &self.phase {
+            Phase::Reading(reading) => reading.failures > 0,
+            Phase::Offline { .. } => false,
+            Phase::Serving | Phase::Leaving(_) | Phase::Left => true,
+        }
+    }
+
+    /// Whether the bot owes this conversation an answer.
+    #[must_use]
+    pub fn waits_for_bot(&self) -> bool {
+        self.turns.waiting_since().is_some()
+    }
+
+    /// Does whatever has become possible or due.
+    fn advance(&mut self, now: Instant, fx: &mut Effects) {
+        match &self.phase {
+            Phase::Reading(reading) => {
+                if let ReadState::Retry(at) = reading.state
+                    && at <= now
+                {
+                    let (begin, failures) = (reading.begin, reading.failures);
+                    self.read_history(begin, failures, fx);
+                }
+            }
+            Phase::Leaving(_) => self.advance_leaving(now, fx),
+            Phase::Serving => {
+                self.send_receipts(fx);
+                self.greet_when_due(now);
+                self.mind_silence(now, fx);
+                self.mind_fallback(now, fx);
+                self.deliver(now, fx);
+                self.ask_when_ready(now, fx);
+            }
+            Phase::Offline { .. } | Phase::Left => {}
+        }
+    }
+
+    fn on_left(&mut self, how: Departure, fx: &mut Effects) {
+        let (escalated, given_up) = match &self.phase {
+            Phase::Leaving(leaving) => (leaving.is_escalation(), leaving.given_up()),
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => (false, 0),
+        };
+        self.phase = Phase::Left;
+        let mut unanswered = self.gather.clear() + given_up;
+        for turn in self.turns.clear() {
+            unanswered += turn.messages();
+            fx.push(Effect::Withdraw(turn.question.event));
+        }
+        if unanswered > 0 {
+            let disposition =
+                if escalated { Disposition::Escalated } else { Disposition::LeftBehind };
+            fx.push(Effect::Report(Fact::Consumer(unanswered, disposition)));
+        }
+        let kind = match how {
+            Departure::Closed => EventKind::Ended,
+            Departure::Moved => EventKind::Transferred,
+        };
+        let key = EventKey { sequence: self.handled.newest().max(0), kind };
+        fx.push(Effect::Notify(Notice {
+            event: self.event_id(key),
+            about: Arc::clone(&self.about),
+            time: self.last_said.map_or(self.about.started, |(_, time)| time),
+        }));
+        fx.push(Effect::Forget);
+    }
+
+    fn on_called(
+        &mut self,
+        id: CallId,
+        outcome: Result<Outcome, CallError>,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        if let Some((call, purpose)) = self.profile_call
+            && call == id
+        {
+            return self.on_profile(purpose, outcome, now);
+        }
+        match &self.phase {
+            Phase::Reading(reading) if reading.state == ReadState::Called(id) => {
+                self.on_history(outcome, now, fx);
+            }
+            Phase::Leaving(leaving) if leaving.call() == Some(id) => {
+                self.on_left_called(outcome, now, fx);
+            }
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } => {
+                self.on_publish_called(id, outcome, now, fx);
+            }
+            Phase::Leaving(_) | Phase::Left => {}
+        }
+    }
+
+    fn call(&mut self, call: Call, fx: &mut Effects) -> CallId {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        fx.push(Effect::Call { id, call });
+        id
+    }
+
+    fn event_id(&self, key: EventKey) -> EventId {
+        EventId { dialog: self.about.dialog.clone(), key }
+    }
+
+    fn is_manager(&self) -> bool {
+        matches!(self.settings.role, Role::Manager(_))
+    }
+
+    fn is_chat(&self) -> bool {
+        self.settings.kind == Kind::Chat
+    }
+}
+
+/// The greeting goes out when nobody has said anything for this long after joining (Conversation Builder, custom
+/// configuration fields: fixed, not configurable).
+const GREETING_AFTER: Duration = Duration::from_secs(3);

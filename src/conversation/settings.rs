@@ -95,15 +95,37 @@ pub enum Role {
 /// The fields that only managers have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ManagerSettings {
-    /// `filterPatterns`: only messages that match one of them reach the bot; empty: all do. They were
-    /// compiled once when the file was read, so they do compile.
-    pub filters: Vec<String>,
+    /// `filterPatterns`: only messages that match one of them reach the bot; empty: all do.
+    pub filters: Vec<Pattern>,
     /// `ignoreAcceptStatusEvent`: publish no receipts.
     pub ignore_receipts: bool,
     /// `ignoreSubscribeMessagingEvents`: hear nothing of what is said.
     pub ignore_messages: bool,
     /// `subscribeToMainDialogOnly`: not the survey dialog.
     pub main_dialog_only: bool,
+}
+
+/// A regular expression that is known to be one.
+#[derive(Clone, Debug)]
+pub struct Pattern(regex_lite::Regex);
+
+impl Pattern {
+    /// Compiles `text`; the error says in words what is wrong with it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        regex_lite::Regex::new(text).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Whether some part of `text` matches.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
 }
 
 impl Default for ManagerSettings {

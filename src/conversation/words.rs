@@ -161,19 +161,13 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_written_as_utc_with_milliseconds() {
-        assert_eq!(
-            Timestamp(1_700_000_000_123).to_string(),
-            "2023-11-14T22:13:20.123Z"
-        );
+        assert_eq!(Timestamp(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
     }
 
     #[test]
     fn json_passes_through_untouched() {
         let raw: Box<RawValue> = serde_json::from_str(r#"{"b": 1.0, "a":[ ]}"#).unwrap();
         let json = Json::from_raw(&raw);
-        assert_eq!(
-            serde_json::to_string(&json).unwrap(),
-            r#"{"b": 1.0, "a":[ ]}"#
-        );
+        assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"b": 1.0, "a":[ ]}"#);
     }
 }

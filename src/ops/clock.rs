@@ -22,47 +22,29 @@ impl Clock {
 
     /// A clock whose wall time begins at `epoch` now and moves with tokio's (pausable) time.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that may ask"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
     pub fn simulated(epoch: Timestamp) -> Self {
-        Self {
-            origin: Some((tokio::time::Instant::now(), epoch)),
-        }
+        Self { origin: Some((tokio::time::Instant::now(), epoch)) }
     }
 
     /// Monotonic time.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that may ask"
-    )]
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever asks for the time must hold a clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+    #[expect(clippy::unused_self, reason = "whoever asks for the time must hold a clock")]
     pub fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }
 
     /// Wall time.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that may ask"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
     pub fn wall(&self) -> Timestamp {
         let millis = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         match self.origin {
             Some((start, epoch)) => {
                 Timestamp(epoch.0 + millis(tokio::time::Instant::now() - start))
             }
-            None => Timestamp(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, millis),
-            ),
+            None => Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)),
         }
     }
 }

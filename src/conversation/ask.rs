@@ -1,0 +1,265 @@
+//! Pure: putting events to the bot, and what comes back: seen, silence, faults, answers.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    Conversation,
+    effect::{Call, Disposition, DropReason, Effect, Effects, Fact, FallbackReason, Question},
+    event::{Action, Answer, BotEvent, EventId, EventKey, EventKind, Reach},
+    gather::{Batch, Item},
+    turn::{Over, State, Turn},
+};
+
+impl Conversation {
+    /// Whether the next event may go to the bot: one is under way at a time.
+    pub(super) fn can_ask(&self) -> bool {
+        !self.draining
+            && self.publication.is_none()
+            && self.answers.is_empty()
+            && self.turns.under_way().is_none()
+    }
+
+    pub(super) fn ask_when_ready(&mut self, now: Instant, fx: &mut Effects) {
+        while self.is_serving()
+            && self.can_ask()
+            && let Some(batch) = self.gather.take(self.settings.gather, now)
+        {
+            self.ask(batch, now, fx);
+        }
+    }
+
+    /// Takes the greeting up when its time has come.
+    pub(super) fn greet_when_due(&mut self, now: Instant) {
+        if self.greeting_at.is_some_and(|at| at <= now) {
+            self.greeting_at = None;
+            if self.gather.is_empty() && self.turns.is_empty() {
+                self.greet(now);
+            }
+        }
+    }
+
+    /// Puts the greeting in line.
+    pub(super) fn greet(&mut self, now: Instant) {
+        if let Some(text) = self.settings.greeting.clone() {
+            let sequence = self.handled.newest().max(0);
+            let key = EventKey { sequence, kind: EventKind::Greeting };
+            let batch = Batch::special(key, text, self.newest_time());
+            self.gather.add(Item::Special(Box::new(batch)), now);
+        }
+    }
+
+    fn ask(&mut self, batch: Batch, now: Instant, fx: &mut Effects) {
+        let Batch { key, time, text, parts, postback, file, rich } = batch;
+        let event = self.event_id(key);
+        let about = Arc::clone(&self.about);
+        let question =
+            Question { event, attempt: 1, time, about, text, parts, postback, file, rich };
+        let turn = Turn::new(question.clone(), now);
+        if turn.messages() > 0 {
+            fx.push(Effect::Report(Fact::Consumer(turn.messages(), Disposition::Asked)));
+        }
+        let awaited = turn.is_awaited();
+        self.turns.add(turn);
+        if awaited && self.reach == Reach::Gone && self.settings.fallback_skill.is_some() {
+            // Nobody is there to wait for.
+            return self.fall_back(FallbackReason::Unreachable, Some(question.event), now, fx);
+        }
+        fx.push(Effect::Report(Fact::Asked(key.kind)));
+        if awaited {
+            self.show_typing(true, fx);
+        }
+        fx.push(Effect::Ask(question));
+    }
+
+    /// Resends what the bot is silent about, and finds out when it is stuck.
+    pub(super) fn mind_silence(&mut self, now: Instant, fx: &mut Effects) {
+        let due: Vec<EventId> = self
+            .turns
+            .iter()
+            .filter(|turn| turn.due().is_some_and(|at| at <= now))
+            .map(|turn| turn.question.event.clone())
+            .collect();
+        for event in due {
+            let max_resends = self.settings.max_resends;
+            let Some(turn) = self.turns.get_mut(&event) else {
+                continue;
+            };
+            match turn.state {
+                State::Undelivered { .. } => {
+                    turn.state = State::Asking;
+                    fx.push(Effect::Ask(turn.question.clone()));
+                }
+                State::HandedOver { .. } | State::Silent { .. } => {
+                    if turn.is_awaited() && turn.resends < max_resends {
+                        turn.resends += 1;
+                        put_again(turn, fx);
+                    } else if turn.is_awaited() {
+                        turn.state = State::Exhausted;
+                        self.on_stuck(&event, now, fx);
+                    } else {
+                        // Nobody waits for the answer to a step-up.
+                        turn.state = State::Exhausted;
+                    }
+                }
+                State::Asking | State::Seen | State::Exhausted => {}
+            }
+        }
+    }
+
+    /// The oldest awaited event has waited for too long.
+    pub(super) fn mind_fallback(&mut self, now: Instant, fx: &mut Effects) {
+        if self.fallback_at().is_some_and(|at| at <= now) {
+            let oldest = self
+                .turns
+                .iter()
+                .filter(|turn| turn.is_awaited() && !turn.fallback_fired && !turn.spoken)
+                .min_by_key(|turn| turn.ready_at)
+                .map(|turn| turn.question.event.clone());
+            self.fall_back(FallbackReason::Silence, oldest, now, fx);
+        }
+    }
+
+    /// When the fallback escalation fires; managers have none, the conversation is not theirs.
+    pub(super) fn fallback_at(&self) -> Option<Instant> {
+        if self.is_manager() {
+            return None;
+        }
+        self.turns.fallback_at(self.settings.fallback_after)
+    }
+
+    pub(super) fn on_bot(&mut self, event: BotEvent, now: Instant, fx: &mut Effects) {
+        let resend_after = self.settings.resend_after;
+        match event {
+            BotEvent::HandedOver { event, attempt } => {
+                if let Some(turn) = self.turns.get_mut(&event)
+                    && turn.question.attempt == attempt
+                    && turn.state == State::Asking
+                {
+                    turn.state = State::HandedOver { resend_at: now + resend_after };
+                }
+            }
+            BotEvent::Undelivered { event, attempt } => {
+                if let Some(turn) = self.turns.get_mut(&event)
+                    && turn.question.attempt == attempt
+                    && turn.state == State::Asking
+                {
+                    turn.state = State::Undelivered { retry_at: now + resend_after };
+                }
+            }
+            BotEvent::Seen { event, expects_answer: true } => {
+                if let Some(turn) = self.turns.get_mut(&event) {
+                    turn.state = State::Seen;
+                }
+            }
+            BotEvent::Seen { event, expects_answer: false } => {
+                // The bot says that there will be no answer, which is an answer.
+                self.on_answer(Answer { event, actions: Vec::new(), intents: Vec::new() }, now, fx);
+            }
+            BotEvent::Silent { event, attempt, retry_after } => {
+                if let Some(turn) = self.turns.get_mut(&event)
+                    && turn.question.attempt == attempt
+                    && turn.is_under_way()
+                {
+                    let wait = retry_after.map_or(resend_after, |asked| asked.max(resend_after));
+                    turn.state = State::Silent { resend_at: now + wait };
+                }
+            }
+            BotEvent::Fault { event, why } => {
+                if self.turns.get_mut(&event).is_some() {
+                    fx.push(Effect::Report(Fact::ActionSkipped(why)));
+                    self.fall_back(FallbackReason::Fault, Some(event), now, fx);
+                } else {
+                    self.drop_answer(&event, fx);
+                }
+            }
+            BotEvent::Answered(answer) => self.on_answer(answer, now, fx),
+            BotEvent::Says(actions) => self.on_says(actions, fx),
+        }
+    }
+
+    pub(super) fn on_reach(&mut self, reach: Reach, fx: &mut Effects) {
+        let back = reach == Reach::Up && self.reach != Reach::Up;
+        self.reach = reach;
+        if !back || !self.is_serving() {
+            return;
+        }
+        for turn in self.turns.iter_mut() {
+            match turn.state {
+                // It never left: the same attempt.
+                State::Undelivered { .. } => {
+                    turn.state = State::Asking;
+                    fx.push(Effect::Ask(turn.question.clone()));
+                }
+                // The bot may have lost it with the connection.
+                State::HandedOver { .. } => put_again(turn, fx),
+                State::Asking | State::Silent { .. } | State::Seen | State::Exhausted => {}
+            }
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer, now: Instant, fx: &mut Effects) {
+        let turn = match self.turns.answer(&answer.event) {
+            Ok(turn) => turn,
+            Err(_) => return self.drop_answer(&answer.event, fx),
+        };
+        fx.push(Effect::Withdraw(answer.event.clone()));
+        fx.push(Effect::Report(Fact::Answered(now.duration_since(turn.ready_at))));
+        self.stuck_until = None;
+        if let Some(said) = turn.said() {
+            self.anchor = Some(self.anchor.map_or(said, |anchor| anchor.max(said)));
+        }
+        if !self.can_publish() {
+            return fx.push(Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned)));
+        }
+        let covers = turn.question.parts.iter().map(|part| part.sequence).collect();
+        self.answers.push_back((answer, covers));
+    }
+
+    fn drop_answer(&self, event: &EventId, fx: &mut Effects) {
+        let reason = match self.turns.how_ended(event.key) {
+            _ if event.dialog != self.about.dialog => DropReason::Unknown,
+            Some(Over::Answered) => DropReason::AlreadyAnswered,
+            Some(Over::GivenUp) => DropReason::GivenUp,
+            None => DropReason::Unknown,
+        };
+        fx.push(Effect::Report(Fact::AnswerDropped(reason)));
+    }
+
+    /// The bot speaks unasked. The consumer does not wait in silence any more, but a proper answer may still come.
+    fn on_says(&mut self, actions: Vec<Action>, fx: &mut Effects) {
+        if !self.can_publish() || self.answers.len() >= MAX_ANSWERS {
+            return fx.push(Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned)));
+        }
+        let speaks = actions.iter().any(|action| match action {
+            Action::Text { audience, .. } => *audience == super::event::Audience::All,
+            Action::Structured { .. } | Action::Transfer { .. } | Action::Close { .. } => true,
+            Action::Pause { .. } | Action::ChangeTtr { .. } => false,
+        });
+        if speaks && let Some(oldest) = self.turns.iter_mut().find(|turn| !turn.spoken) {
+            oldest.spoken = true;
+        }
+        let key = self.say_key();
+        let event = self.event_id(key);
+        self.answers.push_back((Answer { event, actions, intents: Vec::new() }, Vec::new()));
+    }
+
+    /// COMPOSING from hand-over until the answer is published, then ACTIVE.
+    pub(super) fn show_typing(&mut self, composing: bool, fx: &mut Effects) {
+        if self.typing != composing && !self.is_manager() {
+            self.typing = composing;
+            let dialog = self.about.dialog.clone();
+            fx.push(Effect::Tell(Call::Typing { dialog, composing }));
+        }
+    }
+}
+
+/// The same event, the next attempt.
+fn put_again(turn: &mut Turn, fx: &mut Effects) {
+    turn.state = State::Asking;
+    turn.question.attempt += 1;
+    fx.push(Effect::Report(Fact::Resent(turn.question.event.clone())));
+    fx.push(Effect::Ask(turn.question.clone()));
+}
+
+/// How many answers and unasked sayings may wait for their turn to be published.
+const MAX_ANSWERS: usize = 32;

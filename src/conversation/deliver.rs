@@ -1,0 +1,254 @@
+//! Pure: carrying out answers: one step after another, each only when the one before it is known to be done.
+
+use std::time::Instant;
+
+use super::{
+    Conversation, Phase,
+    effect::{Body, Call, CallId, Effect, Effects, Fact},
+    escalate::retry_pause,
+    event::{Audience, CallError, EventKind, Message, Outcome, Speaker},
+    history,
+    intake::NOT_SENT_PAUSE,
+    publish::{Publication, State, Step},
+};
+
+impl Conversation {
+    /// Goes on with the present answer, or begins the next one.
+    pub(super) fn deliver(&mut self, now: Instant, fx: &mut Effects) {
+        while self.is_serving() {
+            let Some(publication) = &mut self.publication else {
+                if self.begin_answer(fx) {
+                    continue;
+                }
+                return;
+            };
+            match publication.state {
+                State::Pausing { until } if until <= now => publication.advance(),
+                State::Waiting { until } if until <= now => publication.state = State::Ready,
+                State::Pausing { .. } | State::Waiting { .. } | State::Sent { .. } => return,
+                // The history has to tell whether it is out.
+                State::Unsure { .. } => return self.read_history(None, 0, fx),
+                State::Ready => match publication.steps.front().cloned() {
+                    Some(step) => self.carry_out(step, now, fx),
+                    None => self.end_answer(fx),
+                },
+            }
+        }
+    }
+
+    fn begin_answer(&mut self, fx: &mut Effects) -> bool {
+        let Some((answer, covers)) = self.answers.pop_front() else {
+            return false;
+        };
+        let key = answer.event.key;
+        let pieces = self.journal.pieces(key);
+        let (publication, skipped) = Publication::plan(
+            key,
+            covers,
+            answer.actions,
+            answer.intents,
+            self.settings.reserved_words,
+            pieces.map(|pieces| &pieces.have),
+        );
+        if let Some(pieces) = pieces
+            && pieces.count != publication.count
+        {
+            let what = format!(
+                "the answer to {key} had {} pieces, {} of them published, and has {} now",
+                pieces.count,
+                pieces.have.len(),
+                publication.count
+            );
+            fx.push(Effect::Report(Fact::Ambiguous(what)));
+        }
+        fx.extend(skipped.into_iter().map(|what| Effect::Report(Fact::ActionSkipped(what))));
+        self.publication = Some(Box::new(publication));
+        true
+    }
+
+    fn end_answer(&mut self, fx: &mut Effects) {
+        self.publication = None;
+        if self.answers.is_empty() && self.turns.under_way().is_none() {
+            self.show_typing(false, fx);
+        }
+    }
+
+    fn carry_out(&mut self, step: Step, now: Instant, fx: &mut Effects) {
+        let floor = self.handled.newest();
+        let dialog = self.about.dialog.clone();
+        match step {
+            Step::Say { index, body, audience, .. } => {
+                let Some(publication) = &self.publication else {
+                    return;
+                };
+                let mark = Some(publication.mark(index));
+                let intents = publication.intents.clone();
+                let id = self.call(Call::Publish { dialog, body, audience, mark, intents }, fx);
+                self.sent(id, now, floor);
+            }
+            Step::Ttr { ttr_type, seconds } => {
+                let id = self.call(Call::Ttr { ttr_type, seconds }, fx);
+                self.sent(id, now, floor);
+            }
+            Step::Pause { length, typing } => {
+                self.show_typing(typing, fx);
+                if let Some(publication) = &mut self.publication {
+                    publication.state = State::Pausing { until: now + length };
+                }
+            }
+            Step::Transfer { target, reason, by_user } => {
+                self.publication = None;
+                self.transfer_for_bot(target, reason, by_user, now, fx);
+            }
+            Step::Close { survey } => {
+                self.publication = None;
+                self.close_for_bot(survey, fx);
+            }
+        }
+    }
+
+    fn sent(&mut self, id: CallId, since: Instant, floor: super::Sequence) {
+        if let Some(publication) = &mut self.publication {
+            publication.state = State::Sent { id, since, floor };
+        }
+    }
+
+    pub(super) fn on_publish_called(
+        &mut self,
+        call: CallId,
+        outcome: Result<Outcome, CallError>,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        let Some(publication) = &mut self.publication else {
+            return;
+        };
+        let State::Sent { id, since, floor } = publication.state else {
+            return;
+        };
+        if id != call {
+            return;
+        }
+        match outcome {
+            Ok(Outcome::Published(_)) => {
+                fx.push(Effect::Report(Fact::Published(now.duration_since(since))));
+                self.piece_done();
+            }
+            Ok(Outcome::Done | Outcome::History(_) | Outcome::Profile(_)) => publication.advance(),
+            Err(CallError::NotSent) => {
+                publication.state = State::Waiting { until: now + NOT_SENT_PAUSE }
+            }
+            Err(CallError::NoAnswer { .. }) => publication.state = State::Unsure { floor },
+            Err(error @ CallError::Failed { .. }) => {
+                publication.failures += 1;
+                publication.state = State::Unsure { floor };
+                fx.push(Effect::Report(Fact::PublishFailed(error.to_string())));
+            }
+            Err(error @ CallError::Refused { .. }) => self.on_refused(&error, fx),
+        }
+    }
+
+    /// The platform will not have it: say the texts of structured content, give anything else up.
+    fn on_refused(&mut self, error: &CallError, fx: &mut Effects) {
+        let Some(publication) = &mut self.publication else {
+            return;
+        };
+        match publication.steps.front_mut() {
+            Some(Step::Say { body: body @ Body::Rich { .. }, plain, .. }) if !plain.is_empty() => {
+                let quick_replies = None;
+                *body = Body::Text { text: std::mem::take(plain), quick_replies };
+                publication.state = State::Ready;
+                fx.push(Effect::Report(Fact::ContentRefused(error.to_string())));
+            }
+            Some(
+                Step::Say { .. }
+                | Step::Ttr { .. }
+                | Step::Pause { .. }
+                | Step::Transfer { .. }
+                | Step::Close { .. },
+            )
+            | None => {
+                publication.advance();
+                fx.push(Effect::Report(Fact::PublishFailed(error.to_string())));
+            }
+        }
+    }
+
+    /// The present piece is out.
+    fn piece_done(&mut self) {
+        let Some(publication) = &mut self.publication else {
+            return;
+        };
+        if let Some(Step::Say { index, .. }) = publication.steps.front()
+            && !matches!(publication.key.kind, EventKind::Say(_))
+        {
+            self.journal.done(publication.key, *index, publication.count);
+        }
+        publication.advance();
+    }
+
+    /// An own message came back: that is an acknowledgement too.
+    pub(super) fn on_echo(&mut self, message: &Message) {
+        if self.is_present_piece(message) {
+            self.piece_done();
+        }
+    }
+
+    /// The history was read while it was not known whether the present piece is out.
+    pub(super) fn settle(&mut self, messages: &[Message], now: Instant, fx: &mut Effects) {
+        if messages.iter().any(|message| self.is_present_piece(message)) {
+            return self.piece_done();
+        }
+        let Some(publication) = &mut self.publication else {
+            return;
+        };
+        let State::Unsure { floor } = publication.state else {
+            return;
+        };
+        if let Some(Step::Say { body: Body::Text { text, .. }, .. }) = publication.steps.front()
+            && messages.iter().any(|m| m.sequence > floor && says(m, text))
+        {
+            // The mark did not come back; the same words in the same place are taken for it.
+            let what = format!("a piece of the answer to {}, found by its text", publication.key);
+            fx.push(Effect::Report(Fact::Ambiguous(what)));
+            return self.piece_done();
+        }
+        publication.state = match publication.failures {
+            0 => State::Ready,
+            failures => State::Waiting { until: now + retry_pause(failures - 1) },
+        };
+    }
+
+    fn is_present_piece(&self, message: &Message) -> bool {
+        let (Some(publication), Some(mark)) = (&self.publication, &message.mark) else {
+            return false;
+        };
+        match (publication.state, publication.steps.front()) {
+            (
+                State::Sent { .. } | State::Unsure { .. } | State::Waiting { .. },
+                Some(Step::Say { index, .. }),
+            ) => {
+                message.from == Speaker::Me && mark.event == publication.key && mark.index == *index
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_serving(&self) -> bool {
+        matches!(self.phase, Phase::Serving)
+    }
+
+    /// Whether something may still be said in the conversation, now or when the connection is back.
+    pub(super) fn can_publish(&self) -> bool {
+        matches!(self.phase, Phase::Serving | Phase::Reading(_) | Phase::Offline { .. })
+    }
+}
+
+/// Whether `message` is an own, unmarked message with this text.
+fn says(message: &Message, text: &str) -> bool {
+    message.from == Speaker::Me
+        && message.mark.is_none()
+        && message.audience == Audience::All
+        && history::is_content(message)
+        && matches!(&message.content, super::event::Content::Text(said) if said == text)
+}

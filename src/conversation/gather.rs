@@ -1,0 +1,177 @@
+//! Pure: what waits to be put to the bot, and how several consumer messages become one batch.
+
+use std::{collections::VecDeque, time::Duration, time::Instant};
+
+use super::{
+    effect::{Part, Postback},
+    event::{EventKey, EventKind, File},
+    words::{Json, Sequence, Timestamp},
+};
+
+/// What is put to the bot as one event.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Batch {
+    pub(super) key: EventKey,
+    pub(super) time: Timestamp,
+    pub(super) text: String,
+    pub(super) parts: Vec<Part>,
+    pub(super) postback: Option<Postback>,
+    pub(super) file: Option<File>,
+    pub(super) rich: Option<Json>,
+}
+
+/// One thing that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Item {
+    /// A consumer's text; merges with its neighbours.
+    Text(Part),
+    /// A click, file or rich content: always alone.
+    Single(Box<Batch>),
+    /// Greeting, step-up, escalation failed, or an agent's last utterance: always alone, in its place.
+    Special(Box<Batch>),
+    /// A step-up whose profile is still being read: a barrier.
+    Barrier,
+}
+
+/// The queue of what waits for the bot, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gather {
+    items: VecDeque<Waiting>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    item: Item,
+    arrived: Instant,
+    /// What comes after this belongs to the next batch.
+    ends_batch: bool,
+}
+
+impl Gather {
+    /// Adds a consumer's item; one that overtook its predecessors on the way is put in its place.
+    pub(super) fn add(&mut self, item: Item, arrived: Instant) {
+        let place = match item.sequence() {
+            Some(sequence) => self
+                .items
+                .iter()
+                .rposition(|w| w.item.sequence().is_none_or(|other| other < sequence))
+                .map_or(0, |before| before + 1),
+            None => self.items.len(),
+        };
+        self.items.insert(place, Waiting { item, arrived, ends_batch: false });
+    }
+
+    /// Closes the window: what comes later belongs to another batch.
+    pub(super) fn close_batch(&mut self) {
+        if let Some(last) = self.items.back_mut() {
+            last.ends_batch = true;
+        }
+    }
+
+    /// Puts `batch` where the barrier stood; at the end if there is none.
+    pub(super) fn replace_barrier(&mut self, batch: Batch, now: Instant) {
+        let special = Item::Special(Box::new(batch));
+        match self.items.iter_mut().find(|w| w.item == Item::Barrier) {
+            Some(waiting) => waiting.item = special,
+            None => self.add(special, now),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many consumer messages wait.
+    pub(super) fn messages(&self) -> usize {
+        self.items.iter().filter(|w| w.item.sequence().is_some()).count()
+    }
+
+    /// When the first batch is ready; none if there is none, or a barrier stands before it.
+    pub(super) fn ready_at(&self, window: Duration) -> Option<Instant> {
+        let first = self.items.front()?;
+        match &first.item {
+            Item::Barrier => None,
+            Item::Single(_) | Item::Special(_) => Some(first.arrived),
+            Item::Text(_) => {
+                let run = self.run(window);
+                let closed = run < self.items.len() || self.items[run - 1].ends_batch;
+                Some(if closed { first.arrived } else { first.arrived + window })
+            }
+        }
+    }
+
+    /// Takes the first batch, if it is ready.
+    pub(super) fn take(&mut self, window: Duration, now: Instant) -> Option<Batch> {
+        if self.ready_at(window)? > now {
+            return None;
+        }
+        let run = self.run(window);
+        let mut parts = Vec::new();
+        for waiting in self.items.drain(..run) {
+            match waiting.item {
+                Item::Text(part) => parts.push(part),
+                Item::Single(batch) | Item::Special(batch) => return Some(*batch),
+                Item::Barrier => return None,
+            }
+        }
+        Batch::of_parts(parts)
+    }
+
+    /// Takes everything, for a conversation that is left; tells how many consumer messages there were.
+    pub(super) fn clear(&mut self) -> usize {
+        let messages = self.messages();
+        self.items.clear();
+        messages
+    }
+
+    /// How many items the first batch takes.
+    fn run(&self, window: Duration) -> usize {
+        let mut chars = 0;
+        let mut run = 0;
+        for waiting in &self.items {
+            let Item::Text(part) = &waiting.item else {
+                break;
+            };
+            chars += part.text.len();
+            if run > 0 && chars > MAX_BATCH_BYTES {
+                break;
+            }
+            run += 1;
+            if waiting.ends_batch || run == MAX_PARTS || window.is_zero() {
+                break;
+            }
+        }
+        run.max(1)
+    }
+}
+
+impl Item {
+    fn sequence(&self) -> Option<Sequence> {
+        match self {
+            Self::Text(part) => Some(part.sequence),
+            Self::Single(batch) => Some(batch.key.sequence),
+            Self::Special(_) | Self::Barrier => None,
+        }
+    }
+}
+
+impl Batch {
+    /// One batch of several texts, joined by one space; none of nothing.
+    pub(super) fn of_parts(parts: Vec<Part>) -> Option<Self> {
+        let last = parts.last()?;
+        let key = EventKey { sequence: last.sequence, kind: EventKind::Consumer };
+        let time = last.time;
+        let text = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ");
+        Some(Self { key, time, text, parts, postback: None, file: None, rich: None })
+    }
+
+    /// An event that is not a consumer message.
+    pub(super) fn special(key: EventKey, text: String, time: Timestamp) -> Self {
+        Self { key, time, text, parts: Vec::new(), postback: None, file: None, rich: None }
+    }
+}
+
+/// A batch has at most this many messages and bytes of text, so that one event fits every transport; the rest
+/// is the next batch.
+const MAX_PARTS: usize = 100;
+const MAX_BATCH_BYTES: usize = 64 * 1024;

@@ -1,0 +1,305 @@
+//! Pure: what the history tells. It is the journal: which events were answered, which pieces are missing, what
+//! the first utterance is, from when `maxConsumerMessageDelay` counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    event::{Audience, Content, EventKey, EventKind, Message, ReceiptStatus, Speaker},
+    words::{Sequence, Timestamp},
+};
+
+/// Which sequences of a dialog have been handled: everything up to a floor, and single ones above it.
+#[derive(Clone, Debug)]
+pub(super) struct Handled {
+    floor: Sequence,
+    above: BTreeSet<Sequence>,
+}
+
+impl Default for Handled {
+    fn default() -> Self {
+        // Sequences begin at 0.
+        Self { floor: -1, above: BTreeSet::new() }
+    }
+}
+
+impl Handled {
+    /// Notes a sequence; false if it was known already.
+    pub(super) fn note(&mut self, sequence: Sequence) -> bool {
+        if sequence <= self.floor || !self.above.insert(sequence) {
+            return false;
+        }
+        if self.above.len() > REORDER_WINDOW
+            && let Some(lowest) = self.above.pop_first()
+        {
+            self.floor = lowest;
+        }
+        while self.above.first() == Some(&(self.floor + 1)) {
+            self.above.pop_first();
+            self.floor += 1;
+        }
+        true
+    }
+
+    /// The highest sequence known.
+    pub(super) fn newest(&self) -> Sequence {
+        self.above.last().copied().unwrap_or(self.floor)
+    }
+
+    /// Everything up to here is known.
+    pub(super) fn floor(&self) -> Sequence {
+        self.floor
+    }
+
+    /// The history has been read up to here.
+    pub(super) fn raise(&mut self, sequence: Sequence) {
+        self.floor = self.floor.max(sequence);
+        self.above = self.above.split_off(&(self.floor + 1));
+    }
+}
+
+/// Which pieces of which answers the dialog holds, for the newest events.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal {
+    events: BTreeMap<EventKey, Pieces>,
+}
+
+/// The pieces of one answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pieces {
+    pub(super) have: BTreeSet<u32>,
+    pub(super) count: u32,
+}
+
+impl Journal {
+    /// Notes an own message's mark.
+    pub(super) fn note(&mut self, message: &Message) {
+        let (Speaker::Me, Some(mark)) = (message.from, &message.mark) else {
+            return;
+        };
+        let pieces = self.events.entry(mark.event).or_default();
+        pieces.have.insert(mark.index);
+        pieces.count = pieces.count.max(mark.count);
+        while self.events.len() > REMEMBERED_EVENTS {
+            self.events.pop_first();
+        }
+    }
+
+    /// Notes that a step without a message of its own (transfer, close) or a piece was done.
+    pub(super) fn done(&mut self, key: EventKey, index: u32, count: u32) {
+        let pieces = self.events.entry(key).or_default();
+        pieces.have.insert(index);
+        pieces.count = pieces.count.max(count);
+    }
+
+    pub(super) fn pieces(&self, key: EventKey) -> Option<&Pieces> {
+        self.events.get(&key)
+    }
+}
+
+impl Pieces {
+    fn is_complete(&self) -> bool {
+        (0..self.count).all(|index| self.have.contains(&index))
+    }
+}
+
+/// What is to be done with a conversation that this process has not known before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Takeover {
+    /// The messages to hand to the bot, in order: consumer messages, or one agent's utterance.
+    pub(super) messages: Vec<Message>,
+    /// The first batch ends with this sequence; the rest collects behind it.
+    pub(super) first_batch_ends: Option<Sequence>,
+    /// An event that is not a consumer message whose answer is incomplete: ask again.
+    pub(super) repeat: Option<EventKey>,
+    /// When the newest consumer message was said that this agent has answered.
+    pub(super) anchor: Option<Timestamp>,
+    /// This agent has spoken in the conversation.
+    pub(super) spoken: bool,
+    /// Consumer messages for which there is no READ receipt.
+    pub(super) unread: Vec<Sequence>,
+    /// Own messages without a mark, where position had to decide.
+    pub(super) ambiguous: usize,
+}
+
+/// Reads a history for the first time.
+///
+/// `fresh`: the conversation has just been assigned, so its last utterance is the bot's first input. Otherwise it
+/// was this agent's already before the process started (or the connection was lost): what is unanswered goes on.
+pub(super) fn take_over(
+    messages: &[Message],
+    journal: &Journal,
+    fresh: bool,
+    skip_agent_message: bool,
+) -> Takeover {
+    let answered = Answered::read(messages, journal);
+    let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
+    let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
+    let (picked, first_batch_ends) = if fresh || !answered.spoken {
+        let candidate = utterances
+            .iter()
+            .filter(foreign)
+            .rev()
+            .find(|m| !skip_agent_message || m.from == Speaker::Consumer);
+        let picked = candidate.map(|m| preceding(&utterances, m, &answered)).unwrap_or_default();
+        // One event: what the consumer said while waiting.
+        let ends = picked.last().map(|m| m.sequence);
+        (picked, ends)
+    } else {
+        let open: Vec<&Message> = utterances
+            .iter()
+            .copied()
+            .filter(|m| m.from == Speaker::Consumer && m.sequence > answered.up_to)
+            .collect();
+        let ends = answered
+            .half
+            .filter(|key| key.kind == EventKind::Consumer)
+            .map(|key| key.sequence)
+            .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
+        (open, ends)
+    };
+    let repeat = answered.half.filter(|key| {
+        key.kind != EventKind::Consumer && !picked.iter().any(|m| m.sequence > key.sequence)
+    });
+    let read: BTreeSet<Sequence> = messages.iter().flat_map(read_by).collect();
+    let unread = messages
+        .iter()
+        .filter(|m| m.from == Speaker::Consumer && is_content(m) && !read.contains(&m.sequence))
+        .map(|m| m.sequence)
+        .collect();
+    Takeover {
+        messages: picked.into_iter().cloned().collect(),
+        first_batch_ends,
+        repeat,
+        anchor: if fresh { None } else { answered.anchor },
+        spoken: answered.spoken,
+        unread,
+        ambiguous: answered.ambiguous,
+    }
+}
+
+/// The sequences that a receipt of an agent marks as read.
+pub(super) fn read_by(message: &Message) -> impl Iterator<Item = Sequence> + '_ {
+    let sequences: &[Sequence] = match &message.content {
+        Content::Receipt { status: ReceiptStatus::Read, sequences }
+            if matches!(message.from, Speaker::Me | Speaker::Agent) =>
+        {
+            sequences
+        }
+        Content::Receipt { .. }
+        | Content::Text(_)
+        | Content::File(_)
+        | Content::Rich { .. }
+        | Content::Unknown => &[],
+    };
+    sequences.iter().copied()
+}
+
+/// The candidate, and if it is the consumer's, the consumer messages directly before it that nobody answered.
+fn preceding<'m>(
+    utterances: &[&'m Message],
+    candidate: &Message,
+    answered: &Answered,
+) -> Vec<&'m Message> {
+    let before = utterances.iter().rev().skip_while(|m| m.sequence > candidate.sequence).copied();
+    let mut picked: Vec<&Message> = match candidate.from {
+        Speaker::Consumer => before
+            .take_while(|m| m.from == Speaker::Consumer && m.sequence > answered.marked_up_to)
+            .collect(),
+        Speaker::Agent | Speaker::Me | Speaker::System => before.take(1).collect(),
+    };
+    picked.reverse();
+    picked
+}
+
+/// What this agent has answered.
+struct Answered {
+    /// Consumer messages up to here are answered.
+    up_to: Sequence,
+    /// The same, by marks alone.
+    marked_up_to: Sequence,
+    anchor: Option<Timestamp>,
+    /// The newest event whose answer is incomplete.
+    half: Option<EventKey>,
+    last_own: Sequence,
+    spoken: bool,
+    ambiguous: usize,
+}
+
+impl Answered {
+    fn read(messages: &[Message], journal: &Journal) -> Self {
+        let mut answered = Self {
+            up_to: -1,
+            marked_up_to: -1,
+            anchor: None,
+            half: None,
+            last_own: -1,
+            spoken: false,
+            ambiguous: 0,
+        };
+        let mut last_consumer = -1;
+        for message in messages.iter().filter(|m| is_utterance(m)) {
+            match message.from {
+                Speaker::Consumer => last_consumer = message.sequence,
+                Speaker::Agent | Speaker::System => {}
+                Speaker::Me => answered.own(message, journal, last_consumer),
+            }
+        }
+        answered.half = answered.half.filter(|key| key.sequence > answered.up_to);
+        answered.anchor = messages
+            .iter()
+            .rev()
+            .find(|m| m.from == Speaker::Consumer && is_content(m) && m.sequence <= answered.up_to)
+            .map(|m| m.time);
+        answered
+    }
+
+    fn own(&mut self, message: &Message, journal: &Journal, last_consumer: Sequence) {
+        self.spoken = true;
+        self.last_own = self.last_own.max(message.sequence);
+        let Some(mark) = &message.mark else {
+            // Without a mark, position decides: it answers what stands before it.
+            if last_consumer > self.up_to {
+                self.ambiguous += 1;
+                self.up_to = last_consumer;
+            }
+            return;
+        };
+        let complete = journal.pieces(mark.event).is_some_and(Pieces::is_complete);
+        match mark.event.kind {
+            EventKind::Consumer if complete => {
+                self.up_to = self.up_to.max(mark.event.sequence);
+                self.marked_up_to = self.marked_up_to.max(mark.event.sequence);
+            }
+            EventKind::Say(_) => {}
+            EventKind::Consumer
+            | EventKind::Agent
+            | EventKind::Greeting
+            | EventKind::StepUp
+            | EventKind::EscalationFailed(_)
+            | EventKind::Ended
+            | EventKind::Transferred => self.half = (!complete).then_some(mark.event).or(self.half),
+        }
+    }
+}
+
+/// Content that the consumer can see.
+fn is_utterance(message: &Message) -> bool {
+    message.audience == Audience::All && message.from != Speaker::System && is_content(message)
+}
+
+/// Text, a file, or structured content; an agent's structured content counts only if it has text.
+pub(super) fn is_content(message: &Message) -> bool {
+    match &message.content {
+        Content::Text(_) | Content::File(_) => true,
+        Content::Rich { text, .. } => {
+            !text.is_empty() || message.from == Speaker::Consumer || message.from == Speaker::Me
+        }
+        Content::Receipt { .. } | Content::Unknown => false,
+    }
+}
+
+/// How far messages may overtake each other; one that is later still is found by the next reading.
+const REORDER_WINDOW: usize = 64;
+
+/// How many events the journal keeps; older ones are answered for good.
+const REMEMBERED_EVENTS: usize = 24;

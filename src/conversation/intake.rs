@@ -1,0 +1,440 @@
+//! Pure: what comes from the cloud: the state of the conversation, its history, its messages.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Arrival, Conversation, GREETING_AFTER, Phase, Purpose, ReadState, Reading,
+    effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
+    event::{
+        Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
+        Profile, Speaker,
+    },
+    gather::{Batch, Item},
+    history::{self, Takeover},
+    postback, publish,
+    settings::{LateMessages, Role},
+    words::{ConsumerId, Sequence, Timestamp},
+};
+
+impl Conversation {
+    /// The state of the conversation changed: another skill, another consumer id, another main dialog.
+    pub(super) fn on_details(&mut self, details: Details, now: Instant, fx: &mut Effects) {
+        let stepped_up = !self.known_consumers.contains(&details.consumer);
+        let other_dialog = details.dialog != self.about.dialog;
+        let about = Arc::make_mut(&mut self.about);
+        about.skill = details.skill;
+        about.consumer = details.consumer.clone();
+        if other_dialog {
+            about.dialog = details.dialog;
+            self.handled = history::Handled::default();
+            self.journal = history::Journal::default();
+            self.receipts = super::receipts::Receipts::default();
+            self.read_history(Some(Arrival::Assigned), 0, fx);
+        }
+        if stepped_up {
+            self.step_up(details.consumer, now, fx);
+        }
+    }
+
+    /// The connection is gone: nothing can be done in the cloud, calls under way have an unknown fate.
+    pub(super) fn on_link_down(&mut self) {
+        if let Some(publication) = &mut self.publication
+            && let publish::State::Sent { floor, .. } = publication.state
+        {
+            publication.state = publish::State::Unsure { floor };
+        }
+        self.typing = false;
+        match &mut self.phase {
+            Phase::Reading(reading) => {
+                let begin = reading.begin;
+                self.phase = Phase::Offline { begin };
+            }
+            Phase::Serving => self.phase = Phase::Offline { begin: None },
+            Phase::Leaving(leaving) => leaving.link_lost(),
+            Phase::Offline { .. } | Phase::Left => {}
+        }
+    }
+
+    /// The connection is back and the conversation is still this agent's.
+    pub(super) fn on_link_up(&mut self, details: Details, now: Instant, fx: &mut Effects) {
+        self.on_details(details, now, fx);
+        match &mut self.phase {
+            Phase::Offline { begin } => {
+                let begin = *begin;
+                self.read_history(begin, 0, fx);
+            }
+            Phase::Leaving(leaving) => leaving.link_back(now),
+            Phase::Reading(_) | Phase::Serving | Phase::Left => {}
+        }
+    }
+
+    pub(super) fn read_history(&mut self, begin: Option<Arrival>, failures: u32, fx: &mut Effects) {
+        let dialog = self.about.dialog.clone();
+        let after = (begin.is_none() && self.handled.floor() >= 0).then(|| self.handled.floor());
+        let id = self.call(Call::History { dialog, after }, fx);
+        let live = match &mut self.phase {
+            Phase::Reading(reading) => std::mem::take(&mut reading.live),
+            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) | Phase::Left => Vec::new(),
+        };
+        let state = ReadState::Called(id);
+        self.phase = Phase::Reading(Reading { begin, state, failures, live, overflowed: false });
+    }
+
+    pub(super) fn on_history(
+        &mut self,
+        outcome: Result<Outcome, CallError>,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        let Phase::Reading(reading) = &mut self.phase else {
+            return;
+        };
+        let history = match outcome {
+            Ok(Outcome::History(history)) => history,
+            Ok(Outcome::Done | Outcome::Published(_) | Outcome::Profile(_)) => History::default(),
+            Err(CallError::NotSent) => {
+                reading.state = ReadState::Retry(now + NOT_SENT_PAUSE);
+                return;
+            }
+            Err(error @ CallError::Refused { .. }) => {
+                // Asking again changes nothing: go on with what arrives live.
+                fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
+                History::default()
+            }
+            Err(error @ (CallError::NoAnswer { .. } | CallError::Failed { .. })) => {
+                fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
+                let pause = super::escalate::retry_pause(reading.failures);
+                reading.failures += 1;
+                reading.state = ReadState::Retry(now + pause);
+                return;
+            }
+        };
+        let (begin, overflowed) = (reading.begin, reading.overflowed);
+        let live = std::mem::take(&mut reading.live);
+        self.phase = Phase::Serving;
+        for message in &history.messages {
+            self.journal.note(message);
+            self.receipts.confirm(history::read_by(message));
+        }
+        match begin {
+            Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
+            None => {
+                self.receipts.resend_unconfirmed();
+                self.settle(&history.messages, now, fx);
+                for message in history.messages {
+                    self.take_message(message, now, fx);
+                }
+            }
+        }
+        for message in live {
+            self.take_message(message, now, fx);
+        }
+        if overflowed && self.is_serving() {
+            self.read_history(None, 0, fx);
+        }
+    }
+
+    /// A message arrived.
+    pub(super) fn on_message(&mut self, message: Message, now: Instant, fx: &mut Effects) {
+        match &mut self.phase {
+            Phase::Reading(reading) => {
+                if reading.live.len() < MAX_LIVE {
+                    reading.live.push(message);
+                } else {
+                    reading.overflowed = true;
+                }
+            }
+            Phase::Serving | Phase::Offline { .. } => self.take_message(message, now, fx),
+            Phase::Leaving(_) => self.take_message(message, now, fx),
+            Phase::Left => {}
+        }
+    }
+
+    fn take_message(&mut self, message: Message, now: Instant, fx: &mut Effects) {
+        if message.dialog != self.about.dialog {
+            return;
+        }
+        if !self.handled.note(message.sequence) {
+            if message.from == Speaker::Consumer && history::is_content(&message) {
+                fx.push(report(1, Disposition::Duplicate));
+            }
+            return;
+        }
+        self.journal.note(&message);
+        self.receipts.confirm(history::read_by(&message));
+        match message.from {
+            Speaker::Me => self.on_echo(&message),
+            Speaker::Consumer if history::is_content(&message) => {
+                self.take_consumer(message, true, now, fx);
+            }
+            Speaker::Consumer | Speaker::Agent | Speaker::System => {}
+        }
+    }
+
+    /// A consumer message that has not been handled yet.
+    fn take_consumer(
+        &mut self,
+        message: Message,
+        judge_late: bool,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        if message.audience == Audience::Agents {
+            return;
+        }
+        if self.is_filtered(&message) {
+            return fx.push(report(1, Disposition::Filtered));
+        }
+        if judge_late && self.is_late(message.time) {
+            match self.settings.late {
+                LateMessages::Ignore => return fx.push(report(1, Disposition::TooLate)),
+                LateMessages::NewConversation => {
+                    self.anchor = None;
+                    self.gather.close_batch();
+                    self.greet(now);
+                }
+                LateMessages::Escalate => {
+                    fx.push(report(1, Disposition::TooLate));
+                    return self.fall_back(super::effect::FallbackReason::Late, None, now, fx);
+                }
+            }
+        }
+        self.failed_transfers = 0;
+        self.greeting_at = None;
+        self.last_said = Some((message.sequence, message.time));
+        self.mark_unread(message.sequence);
+        if self.is_keyword(&message) && self.settings.fallback_skill.is_some() {
+            fx.push(report(1, Disposition::Keyword));
+            return self.escalate_by_keyword(now, fx);
+        }
+        self.gather.add(item(message), now);
+    }
+
+    /// The first look at a conversation: what does the bot have to hear, what has been answered?
+    fn take_over(
+        &mut self,
+        messages: &[Message],
+        arrival: Arrival,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        let fresh = arrival == Arrival::Assigned;
+        let Takeover {
+            messages: picked,
+            first_batch_ends,
+            repeat,
+            anchor,
+            spoken,
+            unread,
+            ambiguous,
+        } = history::take_over(messages, &self.journal, fresh, self.settings.skip_agent_message);
+        if let Some(last) = messages.last() {
+            self.handled.raise(last.sequence);
+        }
+        self.anchor = anchor;
+        self.last_said = messages
+            .iter()
+            .rev()
+            .find(|m| m.from == Speaker::Consumer && history::is_content(m))
+            .map(|m| (m.sequence, m.time));
+        if ambiguous > 0 {
+            let what = format!("{ambiguous} own messages without a mark, judged by position");
+            fx.push(Effect::Report(Fact::Ambiguous(what)));
+        }
+        let late: Vec<Sequence> = picked
+            .iter()
+            .filter(|m| self.is_late(m.time) && m.from == Speaker::Consumer)
+            .map(|m| m.sequence)
+            .collect();
+        for sequence in unread {
+            if !late.contains(&sequence) {
+                self.mark_unread(sequence);
+            }
+        }
+        if let Some(key) = repeat {
+            self.repeat(key, now);
+        }
+        let nothing = picked.is_empty() && repeat.is_none();
+        for message in picked {
+            let (sequence, from) = (message.sequence, message.from);
+            match from {
+                Speaker::Consumer => self.take_consumer(message, !fresh, now, fx),
+                Speaker::Agent | Speaker::Me | Speaker::System => {
+                    let batch = utterance(&message);
+                    self.gather.add(Item::Special(Box::new(batch)), now);
+                }
+            }
+            if first_batch_ends == Some(sequence) {
+                self.gather.close_batch();
+            }
+        }
+        self.gather.close_batch();
+        if nothing && !spoken && !self.is_manager() {
+            self.greeting_at = Some(if self.is_chat() { now } else { now + GREETING_AFTER });
+        }
+    }
+
+    /// An event that is not a consumer message was answered in part before this process knew the conversation.
+    fn repeat(&mut self, key: EventKey, now: Instant) {
+        let text = match key.kind {
+            EventKind::Greeting => self.settings.greeting.clone().unwrap_or_default(),
+            EventKind::StepUp => self.settings.step_up.clone(),
+            EventKind::EscalationFailed(_) => self.settings.escalation_failed.clone(),
+            EventKind::Consumer
+            | EventKind::Agent
+            | EventKind::Say(_)
+            | EventKind::Ended
+            | EventKind::Transferred => return,
+        };
+        let batch = Batch::special(key, text, self.newest_time());
+        self.gather.add(Item::Special(Box::new(batch)), now);
+    }
+
+    /// When something was last said, for events that are not messages.
+    pub(super) fn newest_time(&self) -> Timestamp {
+        self.last_said.map_or(self.about.started, |(_, time)| time)
+    }
+
+    fn is_late(&self, said: Timestamp) -> bool {
+        let limit = i64::try_from(self.settings.max_consumer_delay.as_millis()).unwrap_or(i64::MAX);
+        !self.is_manager()
+            && !self.is_chat()
+            && self.anchor.is_some_and(|anchor| said.millis_since(anchor) > limit)
+    }
+
+    fn is_filtered(&self, message: &Message) -> bool {
+        let Role::Manager(manager) = &self.settings.role else {
+            return false;
+        };
+        if manager.ignore_messages {
+            return true;
+        }
+        let text = match &message.content {
+            Content::Text(text) | Content::Rich { text, .. } => text.as_str(),
+            Content::File(_) | Content::Receipt { .. } | Content::Unknown => "",
+        };
+        !manager.filters.is_empty() && !manager.filters.iter().any(|pattern| pattern.is_match(text))
+    }
+
+    fn is_keyword(&self, message: &Message) -> bool {
+        let Content::Text(text) = &message.content else {
+            return false;
+        };
+        let said = text.trim().to_lowercase();
+        self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
+    }
+
+    fn mark_unread(&mut self, sequence: Sequence) {
+        let wanted = self.settings.read_receipts
+            && !self.is_chat()
+            && match &self.settings.role {
+                Role::Agent => true,
+                Role::Manager(manager) => !manager.ignore_receipts,
+            };
+        if wanted {
+            self.receipts.want(sequence);
+        }
+    }
+
+    pub(super) fn send_receipts(&mut self, fx: &mut Effects) {
+        let sequences = self.receipts.take_due();
+        if !sequences.is_empty() {
+            let dialog = self.about.dialog.clone();
+            fx.push(Effect::Tell(Call::Receipt { dialog, sequences }));
+        }
+    }
+
+    /// The consumer logged in: what was said before goes first, then the profile is read, then the bot is told.
+    fn step_up(&mut self, consumer: ConsumerId, now: Instant, fx: &mut Effects) {
+        if self.known_consumers.len() == MAX_CONSUMERS {
+            self.known_consumers.remove(0);
+        }
+        self.known_consumers.push(consumer);
+        if self.is_manager() || self.is_chat() {
+            return;
+        }
+        self.gather.close_batch();
+        self.gather.add(Item::Barrier, now);
+        self.read_profile(Purpose::StepUp, fx);
+    }
+
+    pub(super) fn read_profile(&mut self, purpose: Purpose, fx: &mut Effects) {
+        let id = self.call(Call::Profile(self.about.consumer.clone()), fx);
+        self.profile_call = Some((id, purpose));
+    }
+
+    pub(super) fn on_profile(
+        &mut self,
+        purpose: Purpose,
+        outcome: Result<Outcome, CallError>,
+        now: Instant,
+    ) {
+        self.profile_call = None;
+        // The profile is an extra: without it the conversation goes on.
+        let profile: Option<Profile> = match outcome {
+            Ok(Outcome::Profile(profile)) => Some(profile),
+            Ok(Outcome::Done | Outcome::Published(_) | Outcome::History(_)) | Err(_) => None,
+        };
+        let about = Arc::make_mut(&mut self.about);
+        match purpose {
+            Purpose::Begin => about.profile = profile.or_else(|| about.profile.take()),
+            Purpose::StepUp => {
+                about.profile = profile;
+                let sequence = self.handled.newest().max(0);
+                let key = EventKey { sequence, kind: EventKind::StepUp };
+                let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
+                self.gather.replace_barrier(batch, now);
+            }
+        }
+    }
+}
+
+/// A consumer message as it waits for the bot.
+fn item(message: Message) -> Item {
+    let Message { sequence, time, content, metadata, .. } = message;
+    let key = EventKey { sequence, kind: EventKind::Consumer };
+    let (text, file, rich) = match content {
+        Content::Text(text) => (text, None, None),
+        Content::File(file) => (file.caption.clone().unwrap_or_default(), Some(file), None),
+        Content::Rich { content, text } => (text, None, Some(content)),
+        Content::Receipt { .. } | Content::Unknown => (String::new(), None, None),
+    };
+    let part = Part { sequence, text: text.clone(), time };
+    if file.is_none() && rich.is_none() && metadata.is_none() {
+        return Item::Text(part);
+    }
+    let postback = metadata.map(|metadata| Postback {
+        payload: postback::payload(&metadata).unwrap_or_else(|| text.clone()),
+        text: text.clone(),
+        metadata,
+    });
+    Item::Single(Box::new(Batch { key, time, text, parts: vec![part], postback, file, rich }))
+}
+
+/// An agent's last utterance, for the bot that takes over.
+fn utterance(message: &Message) -> Batch {
+    let text = match &message.content {
+        Content::Text(text) | Content::Rich { text, .. } => text.clone(),
+        Content::File(file) => file.caption.clone().unwrap_or_default(),
+        Content::Receipt { .. } | Content::Unknown => String::new(),
+    };
+    let key = EventKey { sequence: message.sequence, kind: EventKind::Agent };
+    let part = Part { sequence: message.sequence, text: text.clone(), time: message.time };
+    Batch { parts: vec![part], ..Batch::special(key, text, message.time) }
+}
+
+fn report(count: usize, disposition: Disposition) -> Effect {
+    Effect::Report(Fact::Consumer(count, disposition))
+}
+
+/// A call that could not be sent although the connection is thought to be up is made again after this time.
+pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many live messages are kept while the history is read; a second reading tells of the others.
+const MAX_LIVE: usize = 1_000;
+
+/// How many ids of one consumer are remembered.
+const MAX_CONSUMERS: usize = 8;

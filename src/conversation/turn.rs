@@ -1,0 +1,219 @@
+//! Pure: what the bot has been asked. One event is under way at a time; events that the bot has seen, or that
+//! all attempts were used up for, stay open for their answer without holding up the next one.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use super::{
+    effect::Question,
+    event::{EventId, EventKey, EventKind},
+    words::Timestamp,
+};
+
+/// One event that the bot has been asked and has not answered.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    pub(super) question: Question,
+    pub(super) state: State,
+    /// When the batch was ready: `fallbackEscalationTime` counts from here.
+    pub(super) ready_at: Instant,
+    /// How often it was put to the bot again because the bot was silent.
+    pub(super) resends: u32,
+    /// The fallback has fired, and there was nowhere to go.
+    pub(super) fallback_fired: bool,
+    /// The bot has spoken unasked since: the consumer is not waiting in silence.
+    pub(super) spoken: bool,
+}
+
+/// Where an asked event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// On its way to the bot.
+    Asking,
+    /// The bot has it and is silent so far.
+    HandedOver { resend_at: Instant },
+    /// It could not be delivered; it goes out when the bot is back, or at this time at the latest.
+    Undelivered { retry_at: Instant },
+    /// The attempt ended without an answer.
+    Silent { resend_at: Instant },
+    /// The bot has it and will answer in its own time.
+    Seen,
+    /// All attempts are used up.
+    Exhausted,
+}
+
+impl Turn {
+    pub(super) fn new(question: Question, ready_at: Instant) -> Self {
+        Self {
+            question,
+            state: State::Asking,
+            ready_at,
+            resends: 0,
+            fallback_fired: false,
+            spoken: false,
+        }
+    }
+
+    /// Whether the next event has to wait for this one.
+    pub(super) fn is_under_way(&self) -> bool {
+        match self.state {
+            State::Asking
+            | State::HandedOver { .. }
+            | State::Undelivered { .. }
+            | State::Silent { .. } => true,
+            State::Seen | State::Exhausted => false,
+        }
+    }
+
+    /// When something has to be done about the bot's silence.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::HandedOver { resend_at } | State::Silent { resend_at } => Some(resend_at),
+            State::Undelivered { retry_at } => Some(retry_at),
+            State::Asking | State::Seen | State::Exhausted => None,
+        }
+    }
+
+    /// Whether a consumer waits for this answer: a step-up is only told, nobody waits.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.question.event.key.kind != EventKind::StepUp
+    }
+
+    /// When the newest consumer message of the event was said, if it is one.
+    pub(super) fn said(&self) -> Option<Timestamp> {
+        match self.question.event.key.kind {
+            EventKind::Consumer => Some(self.question.time),
+            EventKind::Agent
+            | EventKind::Greeting
+            | EventKind::StepUp
+            | EventKind::EscalationFailed(_)
+            | EventKind::Say(_)
+            | EventKind::Ended
+            | EventKind::Transferred => None,
+        }
+    }
+
+    /// How many consumer messages it holds.
+    pub(super) fn messages(&self) -> usize {
+        match self.question.event.key.kind {
+            EventKind::Consumer => self.question.parts.len().max(1),
+            EventKind::Agent
+            | EventKind::Greeting
+            | EventKind::StepUp
+            | EventKind::EscalationFailed(_)
+            | EventKind::Say(_)
+            | EventKind::Ended
+            | EventKind::Transferred => 0,
+        }
+    }
+}
+
+/// All that the bot has been asked, oldest first, and what became of the last ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    open: VecDeque<Turn>,
+    /// Events that are over, newest last: how they ended tells what a late answer is.
+    over: VecDeque<(EventKey, Over)>,
+}
+
+/// How an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The bot answered.
+    Answered,
+    /// It was given up.
+    GivenUp,
+}
+
+impl Turns {
+    pub(super) fn add(&mut self, turn: Turn) {
+        self.open.push_back(turn);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The event that holds up the next one.
+    pub(super) fn under_way(&self) -> Option<&Turn> {
+        self.open.iter().find(|turn| turn.is_under_way())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Turn> {
+        self.open.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Turn> {
+        self.open.iter_mut()
+    }
+
+    pub(super) fn get_mut(&mut self, event: &EventId) -> Option<&mut Turn> {
+        self.open.iter_mut().find(|turn| turn.question.event == *event)
+    }
+
+    /// Takes the event for its answer. Older events stay open for theirs, but nobody waits in silence any more.
+    pub(super) fn answer(&mut self, event: &EventId) -> Result<Turn, Option<Over>> {
+        let index = self.open.iter().position(|turn| turn.question.event == *event);
+        let Some(turn) = index.and_then(|index| self.open.remove(index)) else {
+            return Err(self.how_ended(event.key));
+        };
+        for older in self.open.iter_mut().filter(|older| older.ready_at <= turn.ready_at) {
+            older.spoken = true;
+        }
+        self.note(turn.question.event.key, Over::Answered);
+        Ok(turn)
+    }
+
+    /// Gives one event up.
+    pub(super) fn give_up(&mut self, event: &EventId) -> Option<Turn> {
+        let index = self.open.iter().position(|turn| turn.question.event == *event)?;
+        let turn = self.open.remove(index)?;
+        self.note(event.key, Over::GivenUp);
+        Some(turn)
+    }
+
+    /// Gives all events up.
+    pub(super) fn clear(&mut self) -> Vec<Turn> {
+        let all: Vec<Turn> = self.open.drain(..).collect();
+        for turn in &all {
+            self.note(turn.question.event.key, Over::GivenUp);
+        }
+        all
+    }
+
+    /// Since when the oldest awaited event waits for the bot, for `fallbackEscalationTime`.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        self.open
+            .iter()
+            .filter(|turn| turn.is_awaited() && !turn.fallback_fired && !turn.spoken)
+            .map(|turn| turn.ready_at)
+            .min()
+    }
+
+    /// When the first silence is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.open.iter().filter_map(Turn::due).min()
+    }
+
+    /// When the fallback fires.
+    pub(super) fn fallback_at(&self, after: Option<Duration>) -> Option<Instant> {
+        Some(self.waiting_since()? + after?)
+    }
+
+    /// How an event that is not open ended, as far back as is remembered.
+    pub(super) fn how_ended(&self, key: EventKey) -> Option<Over> {
+        self.over.iter().rev().find(|(other, _)| *other == key).map(|(_, over)| *over)
+    }
+
+    fn note(&mut self, key: EventKey, over: Over) {
+        if self.over.len() == REMEMBERED {
+            self.over.pop_front();
+        }
+        self.over.push_back((key, over));
+    }
+}
+
+/// How many ended events a conversation remembers; a later answer to an older one is counted as unknown.
+const REMEMBERED: usize = 16;
