@@ -1,0 +1,294 @@
+//! Pure: rings, from the offer to the assignment.
+//!
+//! A ring is accepted after `ringAcceptWait`, unless it has gone, expired, or there is no room. The acknowledgement of
+//! an acceptance is not assignment: the conversation begins when the cloud says that the agent is in it.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    cloud::Ring,
+    conversation::{CallError, ConversationId, RingId},
+};
+
+/// The rings that this agent knows of.
+#[derive(Debug)]
+pub struct Rings {
+    /// `ringAcceptWait`
+    wait: Duration,
+    known: BTreeMap<RingId, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    conversation: ConversationId,
+    expires: Option<Instant>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting { accept_at: Instant },
+    /// The acceptance is on its way.
+    Accepting,
+    /// It was acknowledged; the assignment has to follow by then.
+    Accepted { until: Instant },
+}
+
+/// How a ring ended, as the metric `rings_total` counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RingEnd {
+    /// The conversation was assigned.
+    Assigned,
+    /// It went elsewhere, or its consumer left, before it was accepted.
+    Missed,
+    /// It expired.
+    Expired,
+    /// The acceptance was refused or not answered.
+    Refused,
+    /// The acceptance was acknowledged, and no assignment followed.
+    Nowhere,
+}
+
+/// What [`Rings::advance`] finds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// To be accepted now.
+    pub accept: Vec<RingId>,
+    /// Over.
+    pub ended: Vec<RingEnd>,
+}
+
+impl Rings {
+    /// No rings yet.
+    #[must_use]
+    pub fn new(wait: Duration) -> Self {
+        Self { wait, known: BTreeMap::new() }
+    }
+
+    /// `ringAcceptWait` changed; rings that wait already keep theirs.
+    pub fn set_wait(&mut self, wait: Duration) {
+        self.wait = wait;
+    }
+
+    /// A ring is offered, or still offered.
+    pub fn offered(&mut self, ring: Ring, now: Instant) {
+        let accept_at = now + self.wait;
+        self.known.entry(ring.id).or_insert(Known {
+            conversation: ring.conversation,
+            expires: ring.expires,
+            state: State::Waiting { accept_at },
+        });
+    }
+
+    /// A ring is not waiting any more. What has been accepted is judged by whether the assignment follows.
+    pub fn gone(&mut self, id: &RingId) -> Option<RingEnd> {
+        match self.known.get(id)?.state {
+            State::Waiting { .. } => {
+                self.known.remove(id);
+                Some(RingEnd::Missed)
+            }
+            State::Accepting | State::Accepted { .. } => None,
+        }
+    }
+
+    /// The answer to an acceptance.
+    pub fn acknowledged(
+        &mut self,
+        id: &RingId,
+        result: Result<(), &CallError>,
+        now: Instant,
+    ) -> Option<RingEnd> {
+        let ring = self.known.get_mut(id)?;
+        match result {
+            Ok(()) => {
+                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN };
+                None
+            }
+            Err(CallError::NoAnswer { .. }) => {
+                // It may have worked: the assignment would tell.
+                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN };
+                None
+            }
+            Err(CallError::NotSent | CallError::Refused { .. } | CallError::Failed { .. }) => {
+                self.known.remove(id);
+                Some(RingEnd::Refused)
+            }
+        }
+    }
+
+    /// A conversation was assigned to this agent; true if one of its rings led there.
+    pub fn assigned(&mut self, conversation: &ConversationId) -> bool {
+        let before = self.known.len();
+        self.known.retain(|_, ring| ring.conversation != *conversation);
+        self.known.len() < before
+    }
+
+    /// The connection was lost: rings are told again with the next one.
+    pub fn link_down(&mut self) {
+        self.known.retain(|_, ring| matches!(ring.state, State::Accepted { .. }));
+    }
+
+    /// Accepts what is due as far as there is `room`, and ends what is over.
+    pub fn advance(&mut self, now: Instant, room: usize) -> Due {
+        let mut due = Due::default();
+        self.known.retain(|_, ring| match ring.state {
+            State::Waiting { .. } if ring.expires.is_some_and(|at| at <= now) => {
+                due.ended.push(RingEnd::Expired);
+                false
+            }
+            State::Accepted { until } if until <= now => {
+                due.ended.push(RingEnd::Nowhere);
+                false
+            }
+            State::Waiting { .. } | State::Accepting | State::Accepted { .. } => true,
+        });
+        // Those that are accepted already take up room as well.
+        let mut room = room.saturating_sub(self.accepting());
+        for (id, ring) in &mut self.known {
+            if let State::Waiting { accept_at } = ring.state
+                && accept_at <= now
+                && room > 0
+            {
+                ring.state = State::Accepting;
+                room -= 1;
+                due.accept.push(id.clone());
+            }
+        }
+        due
+    }
+
+    /// When to advance next; `room` as for [`Rings::advance`].
+    #[must_use]
+    pub fn wake(&self, room: usize) -> Option<Instant> {
+        let room = room > self.accepting();
+        self.known
+            .values()
+            .filter_map(|ring| match ring.state {
+                State::Waiting { accept_at } if room => {
+                    Some(ring.expires.map_or(accept_at, |expires| expires.min(accept_at)))
+                }
+                State::Waiting { .. } => ring.expires,
+                State::Accepted { until } => Some(until),
+                State::Accepting => None,
+            })
+            .min()
+    }
+
+    fn accepting(&self) -> usize {
+        let taken = |ring: &&Known| !matches!(ring.state, State::Waiting { .. });
+        self.known.values().filter(taken).count()
+    }
+}
+
+/// An acceptance that is not followed by the assignment within this time led nowhere (the protocol's own samples show
+/// it within a second).
+const ASSIGNED_WITHIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_is_accepted_after_the_wait_and_not_before() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.advance(t0 + ms(99), 5).accept, []);
+        assert_eq!(rings.wake(5), Some(t0 + ms(100)));
+        assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
+        assert_eq!(rings.advance(t0 + ms(101), 5).accept, [], "only once");
+    }
+
+    #[test]
+    fn a_ring_that_is_told_again_keeps_its_wait() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        rings.offered(ring("r1", "c1", t0), t0 + ms(90));
+        assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
+    }
+
+    #[test]
+    fn waits_of_several_rings_run_side_by_side() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        rings.offered(ring("r2", "c2", t0), t0 + ms(50));
+        assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
+        assert_eq!(rings.advance(t0 + ms(150), 5).accept, [id("r2")]);
+    }
+
+    #[test]
+    fn a_ring_that_has_gone_is_not_accepted_and_counts_as_missed() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.gone(&id("r1")), Some(RingEnd::Missed));
+        assert_eq!(rings.advance(t0 + ms(100), 5), Due::default());
+    }
+
+    #[test]
+    fn an_expired_ring_is_not_accepted() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        let due = rings.advance(t0 + Duration::from_secs(72), 5);
+        assert_eq!(due, Due { accept: vec![], ended: vec![RingEnd::Expired] });
+    }
+
+    #[test]
+    fn without_room_a_ring_waits_and_is_accepted_when_there_is_room_again() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        rings.offered(ring("r2", "c2", t0), t0);
+        assert_eq!(rings.advance(t0 + ms(100), 1).accept, [id("r1")], "the accepted one takes room");
+        assert_eq!(rings.advance(t0 + ms(200), 1).accept, []);
+        assert!(rings.assigned(&ConversationId::from("c1")));
+        assert_eq!(rings.advance(t0 + ms(300), 0).accept, []);
+        assert_eq!(rings.advance(t0 + ms(400), 1).accept, [id("r2")]);
+    }
+
+    #[test]
+    fn an_acknowledgement_is_not_assignment() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        let _ = rings.advance(t0 + ms(100), 5);
+        assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
+        let end = rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 5).ended;
+        assert_eq!(end, [RingEnd::Nowhere]);
+    }
+
+    #[test]
+    fn a_refused_acceptance_ends_the_ring_and_an_unanswered_one_waits_for_the_assignment() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        rings.offered(ring("r2", "c2", t0), t0);
+        let _ = rings.advance(t0 + ms(100), 5);
+        let refused =
+            CallError::Refused { call: "ring", code: 400, message: "expired".to_owned() };
+        assert_eq!(rings.acknowledged(&id("r1"), Err(&refused), t0), Some(RingEnd::Refused));
+        let silence = CallError::NoAnswer { call: "ring" };
+        assert_eq!(rings.acknowledged(&id("r2"), Err(&silence), t0), None);
+        assert!(rings.assigned(&ConversationId::from("c2")));
+    }
+
+    fn rings() -> (Rings, Instant) {
+        let t0 = crate::ops::clock::Clock::system().now();
+        (Rings::new(ms(100)), t0)
+    }
+
+    fn ring(ring: &str, conversation: &str, t0: Instant) -> Ring {
+        Ring {
+            id: id(ring),
+            conversation: ConversationId::from(conversation),
+            skill: None,
+            expires: Some(t0 + Duration::from_secs(72)),
+        }
+    }
+
+    fn id(text: &str) -> RingId {
+        RingId::from(text)
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+}
