@@ -1,3 +1,5 @@
 //! Running the house: time, back-off, signals, logs, metrics, health, systemd.
 
+pub mod backoff;
 pub mod clock;
+pub mod status;
