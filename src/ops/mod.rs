@@ -1,3 +1,6 @@
 //! Running the house: time, back-off, signals, logs, metrics, health, systemd.
 
+pub mod backoff;
 pub mod clock;
+pub mod metrics;
+pub mod status;
