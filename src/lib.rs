@@ -4,6 +4,7 @@ pub mod bot;
 pub mod cloud;
 pub mod config;
 pub mod conversation;
+pub mod daemon;
 pub mod net;
 pub mod ops;
 pub mod secret;

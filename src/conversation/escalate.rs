@@ -39,6 +39,17 @@ enum Exit {
     Return,
 }
 
+/// The kinds of way out of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitKind {
+    /// To another skill or agent.
+    Transfer,
+    /// The dialog or conversation is closed.
+    Close,
+    /// Back to the skill's queue.
+    Return,
+}
+
 #[derive(Clone, Debug)]
 struct Transfer {
     skill: Option<SkillId>,
@@ -84,6 +95,14 @@ impl Leaving {
 
     pub(super) fn is_under_way(&self) -> bool {
         self.call().is_some()
+    }
+
+    pub(super) fn kind(&self) -> ExitKind {
+        match &self.exit {
+            Exit::Transfer(_) => ExitKind::Transfer,
+            Exit::Close { .. } => ExitKind::Close,
+            Exit::Return => ExitKind::Return,
+        }
     }
 
     pub(super) fn is_escalation(&self) -> bool {

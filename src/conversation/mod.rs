@@ -49,6 +49,7 @@ pub use words::{
 };
 
 use effect::{About, Disposition, Fact, Notice};
+pub use escalate::ExitKind;
 use escalate::Leaving;
 use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
 use gather::Gather;
@@ -283,6 +284,15 @@ impl Conversation {
             Phase::Reading(reading) => reading.failures > 0,
             Phase::Offline { .. } => false,
             Phase::Serving | Phase::Leaving(_) | Phase::Left => true,
+        }
+    }
+
+    /// The way out that the conversation is on, if it is leaving.
+    #[must_use]
+    pub fn exit(&self) -> Option<ExitKind> {
+        match &self.phase {
+            Phase::Leaving(leaving) => Some(leaving.kind()),
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => None,
         }
     }
 

@@ -85,7 +85,10 @@ mod tests {
     fn a_limit_of_one_works_too() {
         let mut presence = Presence::default();
         let mut at = |open| presence.decide(Situation { open, limit: 1, ..CALM }).state;
-        assert_eq!((at(0), at(1), at(0)), (Availability::Online, Availability::Away, Availability::Online));
+        assert_eq!(
+            (at(0), at(1), at(0)),
+            (Availability::Online, Availability::Away, Availability::Online)
+        );
     }
 
     #[test]

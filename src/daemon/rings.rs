@@ -11,6 +11,7 @@ use std::{
 use crate::{
     cloud::Ring,
     conversation::{CallError, ConversationId, RingId},
+    ops::metrics::RingResult,
 };
 
 /// The rings that this agent knows of.
@@ -30,26 +31,12 @@ struct Known {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Waiting { accept_at: Instant },
+    /// `held`: it was due, and there was no room.
+    Waiting { accept_at: Instant, held: bool },
     /// The acceptance is on its way.
     Accepting,
     /// It was acknowledged; the assignment has to follow by then.
     Accepted { until: Instant },
-}
-
-/// How a ring ended, as the metric `rings_total` counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RingEnd {
-    /// The conversation was assigned.
-    Assigned,
-    /// It went elsewhere, or its consumer left, before it was accepted.
-    Missed,
-    /// It expired.
-    Expired,
-    /// The acceptance was refused or not answered.
-    Refused,
-    /// The acceptance was acknowledged, and no assignment followed.
-    Nowhere,
 }
 
 /// What [`Rings::advance`] finds.
@@ -58,7 +45,7 @@ pub struct Due {
     /// To be accepted now.
     pub accept: Vec<RingId>,
     /// Over.
-    pub ended: Vec<RingEnd>,
+    pub ended: Vec<RingResult>,
 }
 
 impl Rings {
@@ -79,16 +66,16 @@ impl Rings {
         self.known.entry(ring.id).or_insert(Known {
             conversation: ring.conversation,
             expires: ring.expires,
-            state: State::Waiting { accept_at },
+            state: State::Waiting { accept_at, held: false },
         });
     }
 
     /// A ring is not waiting any more. What has been accepted is judged by whether the assignment follows.
-    pub fn gone(&mut self, id: &RingId) -> Option<RingEnd> {
+    pub fn gone(&mut self, id: &RingId) -> Option<RingResult> {
         match self.known.get(id)?.state {
-            State::Waiting { .. } => {
+            State::Waiting { held, .. } => {
                 self.known.remove(id);
-                Some(RingEnd::Missed)
+                Some(missed(held))
             }
             State::Accepting | State::Accepted { .. } => None,
         }
@@ -100,7 +87,7 @@ impl Rings {
         id: &RingId,
         result: Result<(), &CallError>,
         now: Instant,
-    ) -> Option<RingEnd> {
+    ) -> Option<RingResult> {
         let ring = self.known.get_mut(id)?;
         match result {
             Ok(()) => {
@@ -114,7 +101,7 @@ impl Rings {
             }
             Err(CallError::NotSent | CallError::Refused { .. } | CallError::Failed { .. }) => {
                 self.known.remove(id);
-                Some(RingEnd::Refused)
+                Some(RingResult::Failed)
             }
         }
     }
@@ -135,12 +122,12 @@ impl Rings {
     pub fn advance(&mut self, now: Instant, room: usize) -> Due {
         let mut due = Due::default();
         self.known.retain(|_, ring| match ring.state {
-            State::Waiting { .. } if ring.expires.is_some_and(|at| at <= now) => {
-                due.ended.push(RingEnd::Expired);
+            State::Waiting { held, .. } if ring.expires.is_some_and(|at| at <= now) => {
+                due.ended.push(missed(held));
                 false
             }
             State::Accepted { until } if until <= now => {
-                due.ended.push(RingEnd::Nowhere);
+                due.ended.push(RingResult::Nowhere);
                 false
             }
             State::Waiting { .. } | State::Accepting | State::Accepted { .. } => true,
@@ -148,13 +135,16 @@ impl Rings {
         // Those that are accepted already take up room as well.
         let mut room = room.saturating_sub(self.accepting());
         for (id, ring) in &mut self.known {
-            if let State::Waiting { accept_at } = ring.state
-                && accept_at <= now
-                && room > 0
-            {
+            let State::Waiting { accept_at, .. } = ring.state else { continue };
+            if accept_at > now {
+                continue;
+            }
+            if room > 0 {
                 ring.state = State::Accepting;
                 room -= 1;
                 due.accept.push(id.clone());
+            } else {
+                ring.state = State::Waiting { accept_at, held: true };
             }
         }
         due
@@ -167,7 +157,7 @@ impl Rings {
         self.known
             .values()
             .filter_map(|ring| match ring.state {
-                State::Waiting { accept_at } if room => {
+                State::Waiting { accept_at, .. } if room => {
                     Some(ring.expires.map_or(accept_at, |expires| expires.min(accept_at)))
                 }
                 State::Waiting { .. } => ring.expires,
@@ -181,6 +171,11 @@ impl Rings {
         let taken = |ring: &&Known| !matches!(ring.state, State::Waiting { .. });
         self.known.values().filter(taken).count()
     }
+}
+
+/// A ring that was never accepted: it was left to others on purpose, or it went before its time came.
+fn missed(held: bool) -> RingResult {
+    if held { RingResult::Left } else { RingResult::Gone }
 }
 
 /// An acceptance that is not followed by the assignment within this time led nowhere (the protocol's own samples show
@@ -222,8 +217,16 @@ mod tests {
     fn a_ring_that_has_gone_is_not_accepted_and_counts_as_missed() {
         let (mut rings, t0) = rings();
         rings.offered(ring("r1", "c1", t0), t0);
-        assert_eq!(rings.gone(&id("r1")), Some(RingEnd::Missed));
+        assert_eq!(rings.gone(&id("r1")), Some(RingResult::Gone));
         assert_eq!(rings.advance(t0 + ms(100), 5), Due::default());
+    }
+
+    #[test]
+    fn a_ring_that_goes_while_there_was_no_room_counts_as_left_to_others() {
+        let (mut rings, t0) = rings();
+        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.advance(t0 + ms(100), 0), Due::default());
+        assert_eq!(rings.gone(&id("r1")), Some(RingResult::Left));
     }
 
     #[test]
@@ -231,7 +234,7 @@ mod tests {
         let (mut rings, t0) = rings();
         rings.offered(ring("r1", "c1", t0), t0);
         let due = rings.advance(t0 + Duration::from_secs(72), 5);
-        assert_eq!(due, Due { accept: vec![], ended: vec![RingEnd::Expired] });
+        assert_eq!(due, Due { accept: vec![], ended: vec![RingResult::Gone] });
     }
 
     #[test]
@@ -239,7 +242,11 @@ mod tests {
         let (mut rings, t0) = rings();
         rings.offered(ring("r1", "c1", t0), t0);
         rings.offered(ring("r2", "c2", t0), t0);
-        assert_eq!(rings.advance(t0 + ms(100), 1).accept, [id("r1")], "the accepted one takes room");
+        assert_eq!(
+            rings.advance(t0 + ms(100), 1).accept,
+            [id("r1")],
+            "the accepted one takes room"
+        );
         assert_eq!(rings.advance(t0 + ms(200), 1).accept, []);
         assert!(rings.assigned(&ConversationId::from("c1")));
         assert_eq!(rings.advance(t0 + ms(300), 0).accept, []);
@@ -253,7 +260,7 @@ mod tests {
         let _ = rings.advance(t0 + ms(100), 5);
         assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
         let end = rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 5).ended;
-        assert_eq!(end, [RingEnd::Nowhere]);
+        assert_eq!(end, [RingResult::Nowhere]);
     }
 
     #[test]
@@ -262,9 +269,8 @@ mod tests {
         rings.offered(ring("r1", "c1", t0), t0);
         rings.offered(ring("r2", "c2", t0), t0);
         let _ = rings.advance(t0 + ms(100), 5);
-        let refused =
-            CallError::Refused { call: "ring", code: 400, message: "expired".to_owned() };
-        assert_eq!(rings.acknowledged(&id("r1"), Err(&refused), t0), Some(RingEnd::Refused));
+        let refused = CallError::Refused { call: "ring", code: 400, message: "expired".to_owned() };
+        assert_eq!(rings.acknowledged(&id("r1"), Err(&refused), t0), Some(RingResult::Failed));
         let silence = CallError::NoAnswer { call: "ring" };
         assert_eq!(rings.acknowledged(&id("r2"), Err(&silence), t0), None);
         assert!(rings.assigned(&ConversationId::from("c2")));

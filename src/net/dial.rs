@@ -67,21 +67,13 @@ impl Dialer {
         let host = host_of(uri)?;
         let target = bare(uri)?;
         match &self.0 {
-            Kind::Memory(dial) => {
-                dial(&target)
-                    .map(NetStream::from)
-                    .map_err(|error| NetError::Connect {
-                        host,
-                        source: Arc::new(error),
-                    })
-            }
+            Kind::Memory(dial) => dial(&target)
+                .map(NetStream::from)
+                .map_err(|error| NetError::Connect { host, source: Arc::new(error) }),
             Kind::System(system) => {
                 match tokio::time::timeout(system.timeout, system.connect(&target, &host)).await {
                     Ok(result) => result,
-                    Err(_) => Err(NetError::ConnectTimeout {
-                        host,
-                        after: system.timeout,
-                    }),
+                    Err(_) => Err(NetError::ConnectTimeout { host, after: system.timeout }),
                 }
             }
         }
@@ -94,10 +86,7 @@ impl System {
             None => self
                 .tcp(target.clone())
                 .await
-                .map_err(|source| NetError::Connect {
-                    host: host.to_owned(),
-                    source,
-                })?,
+                .map_err(|source| NetError::Connect { host: host.to_owned(), source })?,
             Some(proxy) => self.tunnel(&proxy, host).await?,
         };
         if is_encrypted(target)? {
@@ -116,11 +105,8 @@ impl System {
     }
 
     async fn tunnel(&self, proxy: &Proxy, host: &str) -> Result<TcpStream, NetError> {
-        let broken = |source| NetError::Proxy {
-            host: host.to_owned(),
-            proxy: proxy.host(),
-            source,
-        };
+        let broken =
+            |source| NetError::Proxy { host: host.to_owned(), proxy: proxy.host(), source };
         let mut stream = self.tcp(proxy.uri().clone()).await.map_err(broken)?;
         let status = connect_through(&mut stream, host, proxy.authorization())
             .await
@@ -128,11 +114,7 @@ impl System {
         if status.is_success() {
             Ok(stream)
         } else {
-            Err(NetError::ProxyRefused {
-                host: host.to_owned(),
-                proxy: proxy.host(),
-                status,
-            })
+            Err(NetError::ProxyRefused { host: host.to_owned(), proxy: proxy.host(), status })
         }
     }
 
@@ -142,18 +124,12 @@ impl System {
         target: &Uri,
         host: &str,
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, NetError> {
-        let failed = |source| NetError::Tls {
-            host: host.to_owned(),
-            source,
-        };
+        let failed = |source| NetError::Tls { host: host.to_owned(), source };
         let name = target.host().unwrap_or_default();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         let name =
             ServerName::try_from(name.to_owned()).map_err(|error| failed(Arc::new(error)))?;
-        self.tls
-            .connect(name, stream)
-            .await
-            .map_err(|error| failed(Arc::new(error)))
+        self.tls.connect(name, stream).await.map_err(|error| failed(Arc::new(error)))
     }
 }
 

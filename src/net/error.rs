@@ -182,17 +182,11 @@ impl NetError {
             }
             below = cause.source();
         }
-        Self::Exchange {
-            host: host.to_owned(),
-            source: Arc::new(error),
-        }
+        Self::Exchange { host: host.to_owned(), source: Arc::new(error) }
     }
 
     pub(super) fn handshake(host: &str, error: tokio_tungstenite::tungstenite::Error) -> Self {
-        Self::Handshake {
-            host: host.to_owned(),
-            source: Arc::new(error),
-        }
+        Self::Handshake { host: host.to_owned(), source: Arc::new(error) }
     }
 }
 

@@ -61,10 +61,7 @@ pub struct WebSocketLimits {
 impl Default for WebSocketLimits {
     /// 1 MiB to read, 4 MiB to write.
     fn default() -> Self {
-        Self {
-            max_message: 1 << 20,
-            max_unsent: 4 << 20,
-        }
+        Self { max_message: 1 << 20, max_unsent: 4 << 20 }
     }
 }
 
@@ -111,10 +108,7 @@ impl Net {
         };
         match tokio::time::timeout(timeout, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(NetError::Timeout {
-                host: host.clone(),
-                after: timeout,
-            }),
+            Err(_) => Err(NetError::Timeout { host: host.clone(), after: timeout }),
         }
     }
 
@@ -130,9 +124,8 @@ impl Net {
         timeout: Duration,
     ) -> Result<WebSocketStream<NetStream>, NetError> {
         let host = host_of(uri)?;
-        let mut request = uri
-            .into_client_request()
-            .map_err(|error| NetError::handshake(&host, error))?;
+        let mut request =
+            uri.into_client_request().map_err(|error| NetError::handshake(&host, error))?;
         request.headers_mut().extend(headers);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -158,10 +151,7 @@ impl Net {
         };
         match tokio::time::timeout(timeout, Box::pin(open)).await {
             Ok(result) => result,
-            Err(_) => Err(NetError::Timeout {
-                host: host.clone(),
-                after: timeout,
-            }),
+            Err(_) => Err(NetError::Timeout { host: host.clone(), after: timeout }),
         }
     }
 
@@ -174,11 +164,7 @@ impl Net {
             None => proxy::Proxies::from_environment(environment)?,
         };
         let tls = roots::client_config(settings.ca_file.as_deref())?;
-        Ok(Self::over(Dialer::system(
-            proxies,
-            tls,
-            settings.connect_timeout,
-        )))
+        Ok(Self::over(Dialer::system(proxies, tls, settings.connect_timeout)))
     }
 
     fn over(dialer: Dialer) -> Self {
@@ -219,10 +205,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let too_big = || NetError::BodyTooBig {
-        host: host.to_owned(),
-        limit: max_body,
-    };
+    let too_big = || NetError::BodyTooBig { host: host.to_owned(), limit: max_body };
     // A body that announces its length is refused before any of it is read.
     if usize::try_from(response.body().size_hint().lower()).map_or(true, |size| size > max_body) {
         return Err(too_big());
@@ -231,10 +214,7 @@ where
     match Limited::new(body, max_body).collect().await {
         Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Err(too_big()),
-        Err(error) => Err(NetError::Exchange {
-            host: host.to_owned(),
-            source: Arc::from(error),
-        }),
+        Err(error) => Err(NetError::Exchange { host: host.to_owned(), source: Arc::from(error) }),
     }
 }
 

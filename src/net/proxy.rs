@@ -21,10 +21,7 @@ impl Proxies {
     /// `[cloud] proxy`: for every target.
     pub(super) fn always(url: &str) -> Result<Self, NetError> {
         check(url, "the proxy setting")?;
-        Ok(Self {
-            rules: Matcher::builder().all(url).build(),
-            loopback: true,
-        })
+        Ok(Self { rules: Matcher::builder().all(url).build(), loopback: true })
     }
 
     /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or their lower-case names, as curl reads them:
@@ -112,10 +109,7 @@ mod tests {
         let all = [
             ("HTTPS_PROXY", "http://secure:1"),
             ("HTTP_PROXY", "http://plain:2"),
-            (
-                "NO_PROXY",
-                "example.org, .inside.net,10.0.0.0/8 ,192.168.1.7,fd00::/8",
-            ),
+            ("NO_PROXY", "example.org, .inside.net,10.0.0.0/8 ,192.168.1.7,fd00::/8"),
         ];
         for (target, expected) in [
             ("https://api.liveperson.net/", Some("secure:1")),
@@ -139,11 +133,7 @@ mod tests {
             ("https://[::1]:8443/", None),
             ("https://[::ffff:127.0.0.1]/", None),
         ] {
-            assert_eq!(
-                found(&environment(&all), target).as_deref(),
-                expected,
-                "{target}"
-            );
+            assert_eq!(found(&environment(&all), target).as_deref(), expected, "{target}");
         }
     }
 
@@ -166,14 +156,8 @@ mod tests {
     #[test]
     fn the_setting_holds_for_every_target() {
         let rules = Proxies::always("http://u:p@proxy:3128").unwrap();
-        assert_eq!(
-            found(&rules, "https://127.0.0.1/").as_deref(),
-            Some("proxy:3128")
-        );
-        assert_eq!(
-            found(&rules, "http://a.example/").as_deref(),
-            Some("proxy:3128")
-        );
+        assert_eq!(found(&rules, "https://127.0.0.1/").as_deref(), Some("proxy:3128"));
+        assert_eq!(found(&rules, "http://a.example/").as_deref(), Some("proxy:3128"));
     }
 
     #[test]
@@ -187,13 +171,8 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_used_is_refused_without_being_shown() {
-        for url in [
-            "socks5://u:hunter2@p:1",
-            "https://p:1",
-            "http://",
-            "not a url",
-            "http://:3128",
-        ] {
+        for url in ["socks5://u:hunter2@p:1", "https://p:1", "http://", "not a url", "http://:3128"]
+        {
             let error = Proxies::always(url).err().unwrap();
             assert!(matches!(error, NetError::ProxyUrl { .. }), "{url}");
             assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -202,10 +181,7 @@ mod tests {
             (name == "https_proxy").then(|| "socks5://p:1".to_owned())
         });
         let error = error.err().unwrap();
-        assert!(
-            error.to_string().starts_with("https_proxy is not"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("https_proxy is not"), "{error}");
     }
 
     fn environment(variables: &[(&str, &str)]) -> Proxies {
@@ -217,8 +193,6 @@ mod tests {
     }
 
     fn found(rules: &Proxies, target: &str) -> Option<String> {
-        rules
-            .find(&target.parse().unwrap())
-            .map(|proxy| proxy.host())
+        rules.find(&target.parse().unwrap()).map(|proxy| proxy.host())
     }
 }

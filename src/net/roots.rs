@@ -30,9 +30,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, NetE
 fn trusting(roots: RootCertStore) -> Result<ClientConfig, NetError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| NetError::NoRoots {
-            source: Some(Arc::new(error)),
-        })?
+        .map_err(|error| NetError::NoRoots { source: Some(Arc::new(error)) })?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -40,22 +38,15 @@ fn trusting(roots: RootCertStore) -> Result<ClientConfig, NetError> {
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
-    let failed = |source| NetError::CaFile {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| NetError::CaFile { path: path.to_owned(), source };
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| failed(Arc::new(error)))?;
     if certificates.is_empty() {
-        return Err(NetError::CaFileEmpty {
-            path: path.to_owned(),
-        });
+        return Err(NetError::CaFileEmpty { path: path.to_owned() });
     }
     for certificate in certificates {
-        roots
-            .add(certificate)
-            .map_err(|error| failed(Arc::new(error)))?;
+        roots.add(certificate).map_err(|error| failed(Arc::new(error)))?;
     }
     Ok(())
 }

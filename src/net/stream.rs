@@ -66,9 +66,7 @@ pub(super) fn is_encrypted(uri: &Uri) -> Result<bool, NetError> {
     match uri.scheme_str() {
         Some("https" | "wss") => Ok(true),
         Some("http" | "ws") => Ok(false),
-        Some(_) | None => Err(NetError::Target(
-            "its scheme must be http, https, ws or wss",
-        )),
+        Some(_) | None => Err(NetError::Target("its scheme must be http, https, ws or wss")),
     }
 }
 

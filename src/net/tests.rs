@@ -53,10 +53,7 @@ async fn the_body_bound_holds_for_announced_and_for_chunked_bodies() {
         let (server, _heads) = Server::answering(answer);
         let request = get(&format!("http://{}/hush", server.address));
         let error = direct().http(request, SOON, 10).await.unwrap_err();
-        assert!(
-            matches!(error, NetError::BodyTooBig { limit: 10, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, NetError::BodyTooBig { limit: 10, .. }), "{error:?}");
         names_only_the_host(&error, server.address);
     }
 }
@@ -147,10 +144,7 @@ async fn a_certificate_for_another_name_is_a_tls_error() {
     let authority = Authority::new();
     let server = authority.serve("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
     let net = trusting(&authority.file);
-    let error = net
-        .http(get(&format!("https://{}/", server.address)), SOON, 10)
-        .await
-        .unwrap_err();
+    let error = net.http(get(&format!("https://{}/", server.address)), SOON, 10).await.unwrap_err();
     assert!(matches!(error, NetError::Tls { .. }), "{error:?}");
 }
 
@@ -159,49 +153,22 @@ async fn connecting_is_bounded_even_when_tls_hangs() {
     // The listener's backlog takes the connection; nobody answers the client's hello.
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let net = with(
-        Settings {
-            connect_timeout: SHORT,
-            ..settings()
-        },
-        &[],
-    );
-    let error = net
-        .http(get(&format!("https://{address}/hush")), SOON, 10)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, NetError::ConnectTimeout { .. }),
-        "{error:?}"
-    );
+    let net = with(Settings { connect_timeout: SHORT, ..settings() }, &[]);
+    let error = net.http(get(&format!("https://{address}/hush")), SOON, 10).await.unwrap_err();
+    assert!(matches!(error, NetError::ConnectTimeout { .. }), "{error:?}");
     assert!(error.is_timeout() && error.never_left());
     names_only_the_host(&error, address);
 }
 
 #[test]
 fn a_ca_file_that_cannot_be_used_is_an_error_at_construction() {
-    let missing = Net::new(&Settings {
-        ca_file: Some("/nonexistent/ca.pem".into()),
-        ..settings()
-    });
-    assert!(
-        matches!(missing, Err(NetError::CaFile { .. })),
-        "{missing:?}"
-    );
+    let missing = Net::new(&Settings { ca_file: Some("/nonexistent/ca.pem".into()), ..settings() });
+    assert!(matches!(missing, Err(NetError::CaFile { .. })), "{missing:?}");
     let file = TempFile::new("no certificate here");
-    let empty = Net::new(&Settings {
-        ca_file: Some(file.0.clone()),
-        ..settings()
-    });
-    assert!(
-        matches!(empty, Err(NetError::CaFileEmpty { .. })),
-        "{empty:?}"
-    );
+    let empty = Net::new(&Settings { ca_file: Some(file.0.clone()), ..settings() });
+    assert!(matches!(empty, Err(NetError::CaFileEmpty { .. })), "{empty:?}");
     let file = TempFile::new("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    let broken = Net::new(&Settings {
-        ca_file: Some(file.0.clone()),
-        ..settings()
-    });
+    let broken = Net::new(&Settings { ca_file: Some(file.0.clone()), ..settings() });
     assert!(matches!(broken, Err(NetError::CaFile { .. })), "{broken:?}");
 }
 
@@ -244,27 +211,17 @@ async fn a_proxy_of_the_environment_without_credentials_sends_none() {
     let url = format!("http://{}", proxy.address);
     let net = with(settings(), &[("HTTP_PROXY", &url)]);
     // The name is the proxy's to resolve; the scripted one hangs up.
-    let error = net
-        .http(get("http://bot.invalid:8080/x"), SOON, 10)
-        .await
-        .unwrap_err();
+    let error = net.http(get("http://bot.invalid:8080/x"), SOON, 10).await.unwrap_err();
     assert!(matches!(error, NetError::Exchange { .. }), "{error:?}");
     let head = heads.recv().await.unwrap();
-    assert_eq!(
-        head,
-        "CONNECT bot.invalid:8080 HTTP/1.1\r\nHost: bot.invalid:8080\r\n\r\n"
-    );
+    assert_eq!(head, "CONNECT bot.invalid:8080 HTTP/1.1\r\nHost: bot.invalid:8080\r\n\r\n");
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_proxy_names_proxy_status_and_remedy_but_no_credentials() {
     for (answer, status, advice) in [
         ("HTTP/1.1 407 Nope\r\n\r\n", 407, "put user and password"),
-        (
-            "HTTP/1.0 403 Forbidden\r\ncontent-length: 3\r\n\r\nno!",
-            403,
-            "ask who runs",
-        ),
+        ("HTTP/1.0 403 Forbidden\r\ncontent-length: 3\r\n\r\nno!", 403, "ask who runs"),
     ] {
         let (proxy, _heads) = proxy(answer);
         let net = with(
@@ -274,59 +231,33 @@ async fn a_refusal_of_the_proxy_names_proxy_status_and_remedy_but_no_credentials
             },
             &[],
         );
-        let error = net
-            .http(get("https://api.invalid/hush"), SOON, 10)
-            .await
-            .unwrap_err();
+        let error = net.http(get("https://api.invalid/hush"), SOON, 10).await.unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(
             matches!(&error, NetError::ProxyRefused { status: s, .. } if s.as_u16() == status),
             "{text}"
         );
-        assert!(
-            text.contains(advice) && text.contains("api.invalid:443"),
-            "{text}"
-        );
+        assert!(text.contains(advice) && text.contains("api.invalid:443"), "{text}");
         assert!(text.contains(&proxy.address.to_string()), "{text}");
-        assert!(
-            !text.contains("hunter2") && !text.contains("hush"),
-            "{text}"
-        );
+        assert!(!text.contains("hunter2") && !text.contains("hush"), "{text}");
     }
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_none_is_a_proxy_error() {
-    for answer in [
-        "SSH-2.0-OpenSSH\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n\r\nearly",
-        "HTTP/1.1 200",
-    ] {
+    for answer in ["SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nearly", "HTTP/1.1 200"] {
         let (proxy, _heads) = proxy(answer);
-        let net = with(
-            Settings {
-                proxy: Some(format!("http://{}", proxy.address)),
-                ..settings()
-            },
-            &[],
-        );
-        let error = net
-            .http(get("https://api.invalid/"), SOON, 10)
-            .await
-            .unwrap_err();
+        let net =
+            with(Settings { proxy: Some(format!("http://{}", proxy.address)), ..settings() }, &[]);
+        let error = net.http(get("https://api.invalid/"), SOON, 10).await.unwrap_err();
         assert!(matches!(error, NetError::Proxy { .. }), "{error:?}");
     }
 }
 
 #[test]
 fn debug_of_settings_shows_no_proxy_credentials() {
-    let shown = format!(
-        "{:?}",
-        Settings {
-            proxy: Some("http://u:hunter2@p".to_owned()),
-            ..settings()
-        }
-    );
+    let shown =
+        format!("{:?}", Settings { proxy: Some("http://u:hunter2@p".to_owned()), ..settings() });
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
@@ -335,77 +266,39 @@ fn debug_of_settings_shows_no_proxy_credentials() {
 #[tokio::test]
 async fn a_websocket_opens_with_the_given_headers_and_carries_messages() {
     let (server, mut heads) = websocket_echo();
-    let uri: Uri = format!("ws://{}/ws_api/bearer?v=3", server.address)
-        .parse()
-        .unwrap();
+    let uri: Uri = format!("ws://{}/ws_api/bearer?v=3", server.address).parse().unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("authorization", "Bearer t".parse().unwrap());
-    let mut socket = direct()
-        .websocket(&uri, headers, WebSocketLimits::default(), SOON)
-        .await
-        .unwrap();
+    let mut socket =
+        direct().websocket(&uri, headers, WebSocketLimits::default(), SOON).await.unwrap();
     assert_eq!(heads.recv().await.unwrap(), "/ws_api/bearer?v=3 Bearer t");
     socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Message::text("hello")
-    );
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
 }
 
 #[tokio::test]
 async fn a_message_above_the_limit_is_an_error_not_a_heap() {
     let (server, _heads) = websocket_echo();
     let uri: Uri = format!("ws://{}/", server.address).parse().unwrap();
-    let limits = WebSocketLimits {
-        max_message: 8,
-        ..WebSocketLimits::default()
-    };
-    let mut socket = direct()
-        .websocket(&uri, HeaderMap::new(), limits, SOON)
-        .await
-        .unwrap();
-    socket
-        .send(Message::text("longer than eight"))
-        .await
-        .unwrap();
+    let limits = WebSocketLimits { max_message: 8, ..WebSocketLimits::default() };
+    let mut socket = direct().websocket(&uri, HeaderMap::new(), limits, SOON).await.unwrap();
+    socket.send(Message::text("longer than eight")).await.unwrap();
     let error = socket.next().await.unwrap().unwrap_err();
-    assert!(
-        matches!(error, tungstenite::Error::Capacity(_)),
-        "{error:?}"
-    );
+    assert!(matches!(error, tungstenite::Error::Capacity(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_refused_upgrade_tells_the_status_and_never_the_path() {
     for (answer, status, retry_after) in [
-        (
-            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 4\r\n\r\nhush",
-            401,
-            None,
-        ),
-        (
-            "HTTP/1.1 502 Bad Gateway\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
-            502,
-            Some("7"),
-        ),
-        (
-            "HTTP/1.1 302 Found\r\nlocation: ws://127.0.0.1:1/\r\n\r\n",
-            302,
-            None,
-        ),
+        ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 4\r\n\r\nhush", 401, None),
+        ("HTTP/1.1 502 Bad Gateway\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", 502, Some("7")),
+        ("HTTP/1.1 302 Found\r\nlocation: ws://127.0.0.1:1/\r\n\r\n", 302, None),
     ] {
         let (server, _heads) = Server::answering(answer);
-        let uri: Uri = format!("ws://{}/hush?k=hush", server.address)
-            .parse()
-            .unwrap();
+        let uri: Uri = format!("ws://{}/hush?k=hush", server.address).parse().unwrap();
         let error = open(&direct(), &uri, SOON).await.unwrap_err();
         names_only_the_host(&error, server.address);
-        let NetError::UpgradeRefused {
-            status: s,
-            retry_after: r,
-            ..
-        } = error
-        else {
+        let NetError::UpgradeRefused { status: s, retry_after: r, .. } = error else {
             panic!("{error:?}");
         };
         assert_eq!((s.as_u16(), r.as_deref()), (status, retry_after));
@@ -434,27 +327,13 @@ async fn an_upgrade_without_proof_or_without_end_fails() {
 async fn a_websocket_goes_through_the_proxy_too() {
     let (server, _heads) = websocket_echo();
     let (proxy, mut heads) = proxy("HTTP/1.1 200 OK\r\n\r\n");
-    let net = with(
-        Settings {
-            proxy: Some(format!("http://{}", proxy.address)),
-            ..settings()
-        },
-        &[],
-    );
+    let net =
+        with(Settings { proxy: Some(format!("http://{}", proxy.address)), ..settings() }, &[]);
     let uri: Uri = format!("ws://{}/hush", server.address).parse().unwrap();
     let mut socket = open(&net, &uri, SOON).await.unwrap();
-    assert!(
-        heads
-            .recv()
-            .await
-            .unwrap()
-            .starts_with(&format!("CONNECT {} ", server.address))
-    );
+    assert!(heads.recv().await.unwrap().starts_with(&format!("CONNECT {} ", server.address)));
     socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Message::text("hello")
-    );
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
 }
 
 // --- in memory ---
@@ -467,8 +346,7 @@ async fn in_memory_serves_http_and_websocket_without_a_socket() {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
         }
         let (near, far) = tokio::io::duplex(4096);
-        ends.try_send((uri.to_string(), far))
-            .map_err(io::Error::other)?;
+        ends.try_send((uri.to_string(), far)).map_err(io::Error::other)?;
         Ok(near)
     }));
     let mut tasks = JoinSet::new();
@@ -482,22 +360,13 @@ async fn in_memory_serves_http_and_websocket_without_a_socket() {
         assert_eq!(uri, "https://api.example:443/");
         echo(stream, &mpsc::channel(1).0).await;
     });
-    let response = net
-        .http(get("https://api.example/x"), SOON, 10)
-        .await
-        .unwrap();
+    let response = net.http(get("https://api.example/x"), SOON, 10).await.unwrap();
     assert_eq!(response.body(), "hi");
     let uri = Uri::from_static("wss://api.example/ws");
     let mut socket = open(&net, &uri, SOON).await.unwrap();
     socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Message::text("hello")
-    );
-    let error = net
-        .http(get("http://down.example/"), SOON, 10)
-        .await
-        .unwrap_err();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    let error = net.http(get("http://down.example/"), SOON, 10).await.unwrap_err();
     assert!(matches!(error, NetError::Connect { .. }), "{error:?}");
 }
 
@@ -509,10 +378,7 @@ const SOON: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(60);
 
 fn settings() -> Settings {
-    Settings {
-        connect_timeout: SOON,
-        ..Settings::default()
-    }
+    Settings { connect_timeout: SOON, ..Settings::default() }
 }
 
 fn with(settings: Settings, environment: &[(&str, &str)]) -> Net {
@@ -528,13 +394,7 @@ fn direct() -> Net {
 }
 
 fn trusting(file: &TempFile) -> Net {
-    with(
-        Settings {
-            ca_file: Some(file.0.clone()),
-            ..settings()
-        },
-        &[],
-    )
+    with(Settings { ca_file: Some(file.0.clone()), ..settings() }, &[])
 }
 
 fn get(url: &str) -> Request<Full<Bytes>> {
@@ -542,11 +402,7 @@ fn get(url: &str) -> Request<Full<Bytes>> {
 }
 
 fn post(url: &str, body: &'static str) -> Request<Full<Bytes>> {
-    Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .body(Full::from(body))
-        .unwrap()
+    Request::builder().method(Method::POST).uri(url).body(Full::from(body)).unwrap()
 }
 
 async fn open(
@@ -554,8 +410,7 @@ async fn open(
     uri: &Uri,
     timeout: Duration,
 ) -> Result<WebSocketStream<NetStream>, NetError> {
-    net.websocket(uri, HeaderMap::new(), WebSocketLimits::default(), timeout)
-        .await
+    net.websocket(uri, HeaderMap::new(), WebSocketLimits::default(), timeout).await
 }
 
 /// Errors must not show paths and queries; the tests call them "hush".
@@ -606,10 +461,7 @@ impl Server {
                 connections.spawn(handle(stream));
             }
         });
-        Self {
-            address,
-            _tasks: tasks,
-        }
+        Self { address, _tasks: tasks }
     }
 }
 
@@ -643,23 +495,15 @@ fn websocket_echo() -> (Server, mpsc::Receiver<String>) {
     (server, received)
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the callback's type is tungstenite's"
-)]
+#[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
 async fn echo<S: AsyncRead + AsyncWrite + Unpin>(stream: S, heads: &mpsc::Sender<String>) {
     use tungstenite::handshake::server::{Request, Response};
     let note = |request: &Request, response: Response| {
-        let token = request
-            .headers()
-            .get("authorization")
-            .map(|value| value.to_str().unwrap());
+        let token = request.headers().get("authorization").map(|value| value.to_str().unwrap());
         let _ = heads.try_send(format!("{} {}", request.uri(), token.unwrap_or_default()));
         Ok(response)
     };
-    let mut socket = tokio_tungstenite::accept_hdr_async(stream, note)
-        .await
-        .unwrap();
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, note).await.unwrap();
     while let Some(Ok(message)) = socket.next().await {
         if !message.is_text() || socket.send(message).await.is_err() {
             break;
@@ -689,9 +533,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let name = format!("authority {}", fastrand::u64(..));
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, name);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let file = TempFile::new(&issuer.pem());
         Self { issuer, file }
@@ -735,11 +577,7 @@ struct TempFile(PathBuf);
 
 impl TempFile {
     fn new(content: &str) -> Self {
-        let name = format!(
-            "connectord-net-{}-{}",
-            std::process::id(),
-            fastrand::u64(..)
-        );
+        let name = format!("connectord-net-{}-{}", std::process::id(), fastrand::u64(..));
         let path = std::env::temp_dir().join(name);
         let mut file = std::fs::File::create_new(&path).unwrap();
         file.write_all(content.as_bytes()).unwrap();

@@ -61,29 +61,19 @@ impl Metrics {
         let mut declare = Declare(registry);
         declare.info(version);
         let metrics = Self {
-            status: declare.metric(
-                "status",
-                "Status words of the three components: 1 for the one that holds",
-            ),
+            status: declare
+                .metric("status", "Status words of the three components: 1 for the one that holds"),
             conversations_open: declare.metric("conversations_open", "Conversations that are open"),
-            conversations_limit: declare.metric(
-                "conversations_limit",
-                "Conversations that may be open at once",
-            ),
+            conversations_limit: declare
+                .metric("conversations_limit", "Conversations that may be open at once"),
             rings: declare.metric("rings", "Rings that were offered, by what became of them"),
-            conversations: declare.metric(
-                "conversations",
-                "Conversations that ended for this connector",
-            ),
+            conversations: declare
+                .metric("conversations", "Conversations that ended for this connector"),
             transfers: declare.metric("transfers", "Transfers to skills and agents"),
-            consumer_messages: declare.metric(
-                "consumer_messages",
-                "Messages of consumers, by what became of them",
-            ),
-            bot_events: declare.metric(
-                "bot_events",
-                "Events put to the bot, by kind; each attempt counts",
-            ),
+            consumer_messages: declare
+                .metric("consumer_messages", "Messages of consumers, by what became of them"),
+            bot_events: declare
+                .metric("bot_events", "Events put to the bot, by kind; each attempt counts"),
             bot_requests: declare.metric("bot_requests", "Webhook attempts, by how they ended"),
             answers_dropped: declare
                 .metric("answers_dropped", "Answers of the bot that were not used"),
@@ -102,10 +92,8 @@ impl Metrics {
                 "The connector's own share of the way, without waits that a setting asks for",
                 Family::new_with_constructor(|| Histogram::new(SHARES)),
             ),
-            reconnects: declare.metric(
-                "reconnects",
-                "Connections that were lost or failed, by reason",
-            ),
+            reconnects: declare
+                .metric("reconnects", "Connections that were lost or failed, by reason"),
             logins: declare.metric("logins", "Log-ins to the cloud"),
             resends: declare.metric("resends", "Events that were put to the bot again"),
             fallback_escalations: declare.metric(
@@ -137,9 +125,7 @@ impl Metrics {
         let set = |component, all: &[&'static str], word| {
             for &each in all {
                 let labels = [("component", component), ("status", each)];
-                self.status
-                    .get_or_create(&labels)
-                    .set(i64::from(each == word));
+                self.status.get_or_create(&labels).set(i64::from(each == word));
             }
         };
         set(
@@ -152,11 +138,7 @@ impl Metrics {
             &CloudStatus::ALL.map(CloudStatus::word),
             status.conversational_cloud.status.word(),
         );
-        set(
-            "bot_server",
-            &BotStatus::ALL.map(BotStatus::word),
-            status.bot_server.status.word(),
-        );
+        set("bot_server", &BotStatus::ALL.map(BotStatus::word), status.bot_server.status.word());
         let Conversations { open, limit, .. } = status.conversations;
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.conversations_open.set(count(open));
@@ -174,18 +156,13 @@ impl Metrics {
             Fact::AnswerDropped(reason) => count(&self.answers_dropped, "reason", reason.label()),
             Fact::Published(took) => self.publish.observe(took.as_secs_f64()),
             Fact::Transferred(reason) => count(&self.transfers, "reason", reason.label()),
-            Fact::Fallback {
-                reason,
-                possible: true,
-            } => {
+            Fact::Fallback { reason, possible: true } => {
                 count(&self.fallback_escalations, "reason", reason.label());
             }
             Fact::Asked(kind) => count(&self.bot_events, "kind", label::event_kind(*kind)),
             // The hall counts it when the conversation goes, whoever closed it.
             Fact::Closed => {}
-            Fact::Fallback {
-                possible: false, ..
-            } => self.incident("fallback_without_skill"),
+            Fact::Fallback { possible: false, .. } => self.incident("fallback_without_skill"),
             Fact::ActionSkipped(_) => self.incident("action_skipped"),
             Fact::ContentRefused(_) => self.incident("content_refused"),
             Fact::PublishFailed(_) => self.incident("publish_failed"),
@@ -239,9 +216,7 @@ impl Metrics {
 
     /// Notes the connector's own share of one message's way.
     pub fn relay(&self, direction: Direction, took: Duration) {
-        self.relay
-            .get_or_create(&[("direction", direction.label())])
-            .observe(took.as_secs_f64());
+        self.relay.get_or_create(&[("direction", direction.label())]).observe(took.as_secs_f64());
     }
 
     fn incident(&self, kind: &'static str) {
@@ -257,10 +232,7 @@ impl Metrics {
         create(&self.logins, "result", LoginResult::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
         for direction in Direction::ALL {
-            drop(
-                self.relay
-                    .get_or_create(&[("direction", direction.label())]),
-            );
+            drop(self.relay.get_or_create(&[("direction", direction.label())]));
         }
     }
 }
@@ -285,8 +257,7 @@ impl Declare {
     where
         M: prometheus_client::registry::Metric + Clone,
     {
-        self.0
-            .register_with_unit(name, help, Unit::Seconds, metric.clone());
+        self.0.register_with_unit(name, help, Unit::Seconds, metric.clone());
         metric
     }
 
@@ -307,9 +278,8 @@ fn create<L: Label>(family: &Family<One, Counter>, name: &'static str, all: &[L]
 }
 
 /// For what others take: 10 ms to 2 min. A bot may think long, fallback comes after three minutes.
-const WAITS: [f64; 14] = [
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0,
-];
+const WAITS: [f64; 14] =
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 /// For our own share: 50 µs to 1 s.
 const SHARES: [f64; 13] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
@@ -346,54 +316,27 @@ mod tests {
                 Fact::AnswerDropped(DropReason::GivenUp),
                 "answers_dropped_total{reason=\"given_up\"} 1",
             ),
-            (
-                Fact::ActionSkipped(text.clone()),
-                "incidents_total{kind=\"action_skipped\"} 1",
-            ),
+            (Fact::ActionSkipped(text.clone()), "incidents_total{kind=\"action_skipped\"} 1"),
             (Fact::Published(second), "publish_seconds_sum 1.0"),
-            (
-                Fact::ContentRefused(text.clone()),
-                "incidents_total{kind=\"content_refused\"} 1",
-            ),
-            (
-                Fact::PublishFailed(text.clone()),
-                "incidents_total{kind=\"publish_failed\"} 1",
-            ),
+            (Fact::ContentRefused(text.clone()), "incidents_total{kind=\"content_refused\"} 1"),
+            (Fact::PublishFailed(text.clone()), "incidents_total{kind=\"publish_failed\"} 1"),
             (
                 Fact::Transferred(TransferReason::User),
                 "transfers_total{reason=\"escalated_by_user\"} 1",
             ),
+            (Fact::TransferFailed(text.clone()), "incidents_total{kind=\"transfer_failed\"} 1"),
             (
-                Fact::TransferFailed(text.clone()),
-                "incidents_total{kind=\"transfer_failed\"} 1",
-            ),
-            (
-                Fact::Fallback {
-                    reason: FallbackReason::Silence,
-                    possible: true,
-                },
+                Fact::Fallback { reason: FallbackReason::Silence, possible: true },
                 "fallback_escalations_total{reason=\"silence\"} 1",
             ),
             (
-                Fact::Fallback {
-                    reason: FallbackReason::Silence,
-                    possible: false,
-                },
+                Fact::Fallback { reason: FallbackReason::Silence, possible: false },
                 "incidents_total{kind=\"fallback_without_skill\"} 1",
             ),
             (Fact::Stuck, "incidents_total{kind=\"stuck\"} 1"),
-            (
-                Fact::Ambiguous(text.clone()),
-                "incidents_total{kind=\"ambiguous\"} 1",
-            ),
-            (
-                Fact::HistoryFailed(text),
-                "incidents_total{kind=\"history_failed\"} 1",
-            ),
-            (
-                Fact::SelfTransfer("123".into()),
-                "incidents_total{kind=\"self_transfer\"} 1",
-            ),
+            (Fact::Ambiguous(text.clone()), "incidents_total{kind=\"ambiguous\"} 1"),
+            (Fact::HistoryFailed(text), "incidents_total{kind=\"history_failed\"} 1"),
+            (Fact::SelfTransfer("123".into()), "incidents_total{kind=\"self_transfer\"} 1"),
             (
                 Fact::Asked(EventKind::EscalationFailed(2)),
                 "bot_events_total{kind=\"escalation_failed\"} 1",
@@ -440,14 +383,8 @@ mod tests {
         }
         status.agent_connector.status = ConnectorStatus::Online;
         metrics.status(&status);
-        assert!(has(
-            &metrics,
-            "status{component=\"agent_connector\",status=\"Not Connected\"} 0"
-        ));
-        assert!(has(
-            &metrics,
-            "status{component=\"agent_connector\",status=\"Online\"} 1"
-        ));
+        assert!(has(&metrics, "status{component=\"agent_connector\",status=\"Not Connected\"} 0"));
+        assert!(has(&metrics, "status{component=\"agent_connector\",status=\"Online\"} 1"));
     }
 
     #[test]
@@ -493,10 +430,7 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.starts_with("connectord_"), "{line}");
-            assert!(
-                line.contains(r#"connector="a\"b\\c\n",environment="demo""#),
-                "{line}"
-            );
+            assert!(line.contains(r#"connector="a\"b\\c\n",environment="demo""#), "{line}");
         }
         assert!(
             text.contains("connectord_build_info{version=\"1.2.3\",connector=")

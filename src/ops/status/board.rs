@@ -50,11 +50,7 @@ impl Board {
                 error: None,
             },
             cloud_concluded: false,
-            bot: bot::LinkState {
-                connected: None,
-                detail: String::new(),
-                error: None,
-            },
+            bot: bot::LinkState { connected: None, detail: String::new(), error: None },
             bot_concluded: false,
             wanted: Availability::Online,
             told: None,
@@ -94,11 +90,7 @@ impl Board {
             custom_fingerprint: String::new(),
             totals: Totals::default(),
         };
-        let mut board = Self {
-            facts,
-            status,
-            was_up: false,
-        };
+        let mut board = Self { facts, status, was_up: false };
         board.show(now);
         board
     }
@@ -193,12 +185,8 @@ impl Board {
         let bot = &mut status.bot_server;
         (connector.detail, cloud.detail, bot.detail) =
             (words.connector.1, words.cloud.1, words.bot.1);
-        let mut changed = change(
-            &mut connector.status,
-            words.connector.0,
-            &mut connector.since,
-            now,
-        );
+        let mut changed =
+            change(&mut connector.status, words.connector.0, &mut connector.since, now);
         changed |= change(&mut cloud.status, words.cloud.0, &mut cloud.since, now);
         changed |= change(&mut bot.status, words.bot.0, &mut bot.since, now);
         changed
@@ -219,10 +207,7 @@ fn note_error(last: &mut Option<LastError>, error: Option<&str>, failed: bool, n
     let Some(message) = error else { return };
     let known = last.as_ref().is_some_and(|last| last.message == message);
     if failed || !known {
-        *last = Some(LastError {
-            time: now,
-            message: message.to_owned(),
-        });
+        *last = Some(LastError { time: now, message: message.to_owned() });
     }
 }
 
@@ -234,19 +219,13 @@ mod tests {
     #[test]
     fn a_start_goes_from_ready_to_start_to_online_and_serving() {
         let mut board = board(Kind::Messaging);
-        assert_eq!(
-            shown(&board),
-            "Starting: Ready to Start | Not Connected | N/A"
-        );
+        assert_eq!(shown(&board), "Starting: Ready to Start | Not Connected | N/A");
         assert!(!board.cloud(cloud(LinkPhase::LoggingIn, None), at(1)));
         assert!(!board.status().settled());
         assert!(board.bot(bot(Some(false), None), at(2)));
         assert!(board.cloud(cloud(LinkPhase::Up, None), at(3)));
         // The bot is still being connected to for the first time.
-        assert_eq!(
-            shown(&board),
-            "Starting: Ready to Start | Connected | Not Connected"
-        );
+        assert_eq!(shown(&board), "Starting: Ready to Start | Connected | Not Connected");
         assert!(board.bot(bot(Some(true), None), at(4)));
         assert_eq!(shown(&board), "Serving: Online | Connected | Connected");
         assert_eq!(board.status().agent_connector.since, at(4));
@@ -257,24 +236,15 @@ mod tests {
     #[test]
     fn a_start_that_fails_settles_on_why_not() {
         let mut board = board(Kind::Messaging);
-        board.cloud(
-            cloud(LinkPhase::Waiting { reason: "refused" }, Some("401")),
-            at(1),
-        );
-        assert_eq!(
-            shown(&board),
-            "Serving: Not Connected | Not Connected | N/A"
-        );
+        board.cloud(cloud(LinkPhase::Waiting { reason: "refused" }, Some("401")), at(1));
+        assert_eq!(shown(&board), "Serving: Not Connected | Not Connected | N/A");
         assert!(board.status().settled());
     }
 
     #[test]
     fn since_moves_with_the_word_and_not_with_the_detail() {
         let mut board = board(Kind::Messaging);
-        board.cloud(
-            cloud(LinkPhase::Waiting { reason: "network" }, Some("a")),
-            at(1),
-        );
+        board.cloud(cloud(LinkPhase::Waiting { reason: "network" }, Some("a")), at(1));
         let changed = board.cloud(cloud(LinkPhase::Connecting, Some("a")), at(2));
         assert!(!changed);
         assert_eq!(board.status().conversational_cloud.since, at(0));
@@ -287,10 +257,7 @@ mod tests {
         for minute in 0..3 {
             board.cloud(cloud(LinkPhase::Up, None), at(minute));
             board.cloud(cloud(LinkPhase::Up, None), at(minute));
-            board.cloud(
-                cloud(LinkPhase::Waiting { reason: "closed" }, None),
-                at(minute),
-            );
+            board.cloud(cloud(LinkPhase::Waiting { reason: "closed" }, None), at(minute));
         }
         assert_eq!(board.status().conversational_cloud.reconnects, 2);
     }
@@ -313,16 +280,10 @@ mod tests {
         let mut board = board(Kind::Messaging);
         board.cloud(cloud(LinkPhase::Up, None), at(1));
         assert!(board.agent(Some(Availability::Away), "AWAY", at(2)));
-        assert_eq!(
-            board.status().conversational_cloud.status,
-            CloudStatus::Away
-        );
+        assert_eq!(board.status().conversational_cloud.status, CloudStatus::Away);
         board.cloud(cloud(LinkPhase::Waiting { reason: "closed" }, None), at(3));
         board.cloud(cloud(LinkPhase::Up, None), at(4));
-        assert_eq!(
-            board.status().conversational_cloud.status,
-            CloudStatus::Connected
-        );
+        assert_eq!(board.status().conversational_cloud.status, CloudStatus::Connected);
         assert_eq!(board.status().conversational_cloud.agent_state, None);
     }
 
@@ -353,19 +314,11 @@ mod tests {
     }
 
     fn cloud(phase: LinkPhase, error: Option<&str>) -> cloud::LinkState {
-        cloud::LinkState {
-            phase,
-            detail: String::new(),
-            error: error.map(str::to_owned),
-        }
+        cloud::LinkState { phase, detail: String::new(), error: error.map(str::to_owned) }
     }
 
     fn bot(connected: Option<bool>, error: Option<&str>) -> bot::LinkState {
-        bot::LinkState {
-            connected,
-            detail: String::new(),
-            error: error.map(str::to_owned),
-        }
+        bot::LinkState { connected, detail: String::new(), error: error.map(str::to_owned) }
     }
 
     fn shown(board: &Board) -> String {

@@ -195,12 +195,8 @@ pub enum BotStatus {
 
 impl ConnectorStatus {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::NotConnected,
-        Self::ReadyToStart,
-        Self::Online,
-        Self::Stopped,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::NotConnected, Self::ReadyToStart, Self::Online, Self::Stopped];
 
     /// As the Bot Status page writes it.
     #[must_use]
@@ -216,13 +212,8 @@ impl ConnectorStatus {
 
 impl CloudStatus {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::NotConnected,
-        Self::Connected,
-        Self::Online,
-        Self::Offline,
-        Self::Away,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::NotConnected, Self::Connected, Self::Online, Self::Offline, Self::Away];
 
     /// As the Bot Status page writes it.
     #[must_use]
@@ -273,9 +264,9 @@ impl Totals {
                 let count = u64::try_from(*count).unwrap_or(u64::MAX);
                 match disposition {
                     // What was asked and then given up has been counted when it was asked.
-                    Disposition::Duplicate
-                    | Disposition::Escalated
-                    | Disposition::LeftBehind => return,
+                    Disposition::Duplicate | Disposition::Escalated | Disposition::LeftBehind => {
+                        return;
+                    }
                     Disposition::TooLate => self.too_late += count,
                     Disposition::Asked | Disposition::Keyword | Disposition::Filtered => {}
                 }
@@ -317,21 +308,14 @@ impl Status {
     /// One line: for the log at SIGUSR1 and for systemd's `STATUS=`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let Conversations {
-            open,
-            limit,
-            waiting_for_bot,
-        } = self.conversations;
+        let Conversations { open, limit, waiting_for_bot } = self.conversations;
         let mut line = self.agent_connector.status.word().to_owned();
         if !self.agent_connector.detail.is_empty() {
             line.push_str(" (");
             line.push_str(&self.agent_connector.detail);
             line.push(')');
         }
-        line.push_str(&format!(
-            "; cloud {}",
-            self.conversational_cloud.status.word()
-        ));
+        line.push_str(&format!("; cloud {}", self.conversational_cloud.status.word()));
         line.push_str(&format!("; bot {}", self.bot_server.status.word()));
         line.push_str(&format!("; {open} of {limit} conversations"));
         if waiting_for_bot > 0 {
@@ -368,12 +352,8 @@ fn one_line(text: &str) -> String {
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     let time = humantime::parse_rfc3339_weak(&text).map_err(D::Error::custom)?;
-    let since = time
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_err(D::Error::custom)?;
-    i64::try_from(since.as_millis())
-        .map(Timestamp)
-        .map_err(D::Error::custom)
+    let since = time.duration_since(std::time::UNIX_EPOCH).map_err(D::Error::custom)?;
+    i64::try_from(since.as_millis()).map(Timestamp).map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -497,14 +477,8 @@ pub(crate) mod tests {
             Fact::Consumer(1, Disposition::TooLate),
             Fact::Answered(Duration::from_secs(1)),
             Fact::Transferred(TransferReason::Error),
-            Fact::Fallback {
-                reason: FallbackReason::Silence,
-                possible: true,
-            },
-            Fact::Fallback {
-                reason: FallbackReason::Silence,
-                possible: false,
-            },
+            Fact::Fallback { reason: FallbackReason::Silence, possible: true },
+            Fact::Fallback { reason: FallbackReason::Silence, possible: false },
         ] {
             totals.fact(&fact);
         }
@@ -555,11 +529,7 @@ pub(crate) mod tests {
                 detail: "connection refused; start the bot".to_owned(),
                 last_error: None,
             },
-            conversations: Conversations {
-                open: 12,
-                limit: 50,
-                waiting_for_bot: 1,
-            },
+            conversations: Conversations { open: 12, limit: 50, waiting_for_bot: 1 },
             custom_fingerprint: "3f1c9a7b".to_owned(),
             totals: Totals {
                 accepted: 140,

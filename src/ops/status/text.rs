@@ -14,21 +14,11 @@ pub fn text(status: &Status, now: Timestamp) -> String {
     lines.push(String::new());
 
     let connector = &status.agent_connector;
-    lines.part(
-        "Agent connector",
-        connector.status.word(),
-        connector.since,
-        now,
-    );
+    lines.part("Agent connector", connector.status.word(), connector.since, now);
     lines.indented(&connector.detail);
 
     let cloud = &status.conversational_cloud;
-    lines.part(
-        "Conversational Cloud",
-        cloud.status.word(),
-        cloud.since,
-        now,
-    );
+    lines.part("Conversational Cloud", cloud.status.word(), cloud.since, now);
     lines.indented(&cloud.detail);
     if let Some(state) = &cloud.agent_state {
         lines.indented(&format!("agent state {state}"));
@@ -67,10 +57,7 @@ pub fn text(status: &Status, now: Timestamp) -> String {
         "{:<NAME$}{consumer_messages} consumer messages, {bot_replies} bot replies, {too_late} too late",
         ""
     ));
-    lines.push(format!(
-        "{:<NAME$}{}",
-        "Custom fields", status.custom_fingerprint
-    ));
+    lines.push(format!("{:<NAME$}{}", "Custom fields", status.custom_fingerprint));
     lines.0
 }
 
@@ -92,11 +79,7 @@ pub fn length(from: Timestamp, to: Timestamp) -> String {
         // Writing to a String cannot fail.
         let _ = write!(text, "{space}{count} {unit}");
     }
-    if text.is_empty() {
-        "0 s".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "0 s".to_owned() } else { text }
 }
 
 fn about(status: &Status) -> String {
@@ -111,8 +94,7 @@ struct Lines(String);
 
 impl Lines {
     fn push(&mut self, line: String) {
-        self.0
-            .push_str(line.replace(char::is_control, " ").trim_end());
+        self.0.push_str(line.replace(char::is_control, " ").trim_end());
         self.0.push('\n');
     }
 
@@ -170,10 +152,7 @@ Custom fields         3f1c9a7b
         let mut status = example();
         status.bot_server.detail = "\u{1b}[2Jgone\nfake line\u{7}".to_owned();
         let shown = text(&status, at(0));
-        assert!(
-            !shown.replace('\n', "").contains(char::is_control),
-            "{shown:?}"
-        );
+        assert!(!shown.replace('\n', "").contains(char::is_control), "{shown:?}");
         assert!(shown.contains(" [2Jgone fake line"), "{shown}");
     }
 

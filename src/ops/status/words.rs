@@ -82,11 +82,7 @@ fn connector(
     away: Option<&str>,
 ) -> (ConnectorStatus, String) {
     let because = |part: &str, detail: &str| {
-        if detail.is_empty() {
-            part.to_owned()
-        } else {
-            format!("{part}: {detail}")
-        }
+        if detail.is_empty() { part.to_owned() } else { format!("{part}: {detail}") }
     };
     match facts.phase {
         Phase::Draining => {
@@ -169,14 +165,7 @@ mod tests {
                 None,
                 "Ready to Start | Not Connected | N/A",
             ),
-            (
-                Phase::Starting,
-                Kind::Chat,
-                LoggingIn,
-                None,
-                None,
-                "Ready to Start | Offline | N/A",
-            ),
+            (Phase::Starting, Kind::Chat, LoggingIn, None, None, "Ready to Start | Offline | N/A"),
             // all is well
             (
                 Phase::Serving,
@@ -194,22 +183,8 @@ mod tests {
                 None,
                 "Online | Connected | Connected",
             ),
-            (
-                Phase::Serving,
-                Kind::Messaging,
-                Up,
-                None,
-                Some(On),
-                "Online | Connected | N/A",
-            ),
-            (
-                Phase::Serving,
-                Kind::Chat,
-                Up,
-                Some(true),
-                Some(On),
-                "Online | Online | Connected",
-            ),
+            (Phase::Serving, Kind::Messaging, Up, None, Some(On), "Online | Connected | N/A"),
+            (Phase::Serving, Kind::Chat, Up, Some(true), Some(On), "Online | Online | Connected"),
             // one side down
             (
                 Phase::Serving,
@@ -260,14 +235,7 @@ mod tests {
                 Some(Occupied),
                 "Online | Away | Connected",
             ),
-            (
-                Phase::Serving,
-                Kind::Chat,
-                Up,
-                Some(true),
-                Some(Away),
-                "Online | Away | Connected",
-            ),
+            (Phase::Serving, Kind::Chat, Up, Some(true), Some(Away), "Online | Away | Connected"),
             // leaving
             (
                 Phase::Draining,
@@ -295,18 +263,9 @@ mod tests {
             ),
         ] {
             let concluded = phase != Phase::Starting;
-            let facts = Facts {
-                phase,
-                kind,
-                told,
-                ..facts(cloud, bot, concluded)
-            };
+            let facts = Facts { phase, kind, told, ..facts(cloud, bot, concluded) };
             let found = words(&facts);
-            let shown = [
-                found.connector.0.word(),
-                found.cloud.0.word(),
-                found.bot.0.word(),
-            ];
+            let shown = [found.connector.0.word(), found.cloud.0.word(), found.bot.0.word()];
             assert_eq!(shown.join(" | "), expected, "{facts:?}");
         }
     }
@@ -324,34 +283,17 @@ mod tests {
 
     #[test]
     fn an_away_agent_is_explained_by_who_wanted_it() {
-        let away = Facts {
-            told: Some(Availability::Away),
-            ..facts(LinkPhase::Up, None, true)
-        };
+        let away = Facts { told: Some(Availability::Away), ..facts(LinkPhase::Up, None, true) };
         let found = words(&away);
-        assert!(
-            found.connector.1.contains("somebody or a capacity rule"),
-            "{found:?}"
-        );
+        assert!(found.connector.1.contains("somebody or a capacity rule"), "{found:?}");
         assert_eq!(found.cloud.1, found.connector.1);
-        let own = Facts {
-            wanted: Availability::Away,
-            ..away
-        };
-        assert!(
-            words(&own)
-                .connector
-                .1
-                .starts_with("this connector has set")
-        );
+        let own = Facts { wanted: Availability::Away, ..away };
+        assert!(words(&own).connector.1.starts_with("this connector has set"));
     }
 
     #[test]
     fn a_bot_that_is_still_being_connected_to_for_the_first_time_is_not_a_failure() {
-        let facts = Facts {
-            bot_concluded: false,
-            ..facts(LinkPhase::Up, Some(false), true)
-        };
+        let facts = Facts { bot_concluded: false, ..facts(LinkPhase::Up, Some(false), true) };
         assert_eq!(words(&facts).connector.0, ConnectorStatus::ReadyToStart);
     }
 
@@ -365,11 +307,7 @@ mod tests {
                 error: None,
             },
             cloud_concluded: concluded,
-            bot: bot::LinkState {
-                connected: bot,
-                detail: "bot detail".to_owned(),
-                error: None,
-            },
+            bot: bot::LinkState { connected: bot, detail: "bot detail".to_owned(), error: None },
             bot_concluded: concluded,
             wanted: Availability::Online,
             told: None,
