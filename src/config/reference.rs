@@ -1,0 +1,4 @@
+//! Pure: the reference.
+pub fn reference() -> String {
+    String::new()
+}
