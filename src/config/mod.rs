@@ -2,7 +2,7 @@
 //!
 //! [`load`] reads a file, [`parse`] a text. Either all is well, and there is a [`Config`] with perhaps some
 //! warnings, or there are [`Mistakes`]: all of them, in the order of the file. The keys stand in one table
-//! (`keys.rs`), from which the JSON Schema ([`schema`]) and the reference ([`reference`](reference())) come too.
+//! (`keys.rs`), from which the JSON Schema ([`schema()`]) and the reference ([`reference()`]) come too.
 
 mod build;
 mod files;

@@ -23,7 +23,7 @@ pub(super) fn check(values: &Values, notes: &mut Notes) {
 }
 
 /// A way to log in: its name and its keys.
-const WAYS: [(&str, &[&str]); 3] = [
+pub(super) const WAYS: [(&str, &[&str]); 3] = [
     (
         "an API key",
         &[
@@ -356,7 +356,7 @@ impl Url {
 }
 
 /// A key without its section.
-fn name<'a>(path: &&'a str) -> &'a str {
+pub(super) fn name<'a>(path: &&'a str) -> &'a str {
     path.rsplit_once('.').map_or(*path, |(_, name)| name)
 }
 

@@ -8,7 +8,7 @@ use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 
 use super::{
     keys::{Form, Kind},
@@ -329,7 +329,7 @@ fn log_filter(text: &str) -> Result<Checked, Refusal> {
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 fn is_level(text: &str) -> bool {
-    text.parse::<LevelFilter>().is_ok() && text.bytes().all(|b| b.is_ascii_alphabetic())
+    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text))
 }
 
 fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
