@@ -1,6 +1,7 @@
 //! connectord: an agent connector between LivePerson's Conversational Cloud and a bot.
 
 pub mod bot;
+pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod conversation;

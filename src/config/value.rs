@@ -1,0 +1,565 @@
+//! Pure: one value of the file against what its key allows.
+
+use std::{net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::SecretString;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+use tracing_subscriber::filter::Targets;
+
+use super::{
+    keys::{Form, Kind},
+    nearest::nearest,
+    patterns,
+};
+use crate::secret::Secret;
+
+/// A value that its key allows.
+#[derive(Clone, Debug)]
+pub(super) enum Checked {
+    Text(String),
+    Flag(bool),
+    Count(u64),
+    Span(Duration),
+    Path(PathBuf),
+    Texts(Vec<String>),
+    Secret(Secret),
+}
+
+/// Why a value is not allowed. Neither text holds a secret.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// A narrower place than the whole value.
+    pub(super) span: Option<Range<usize>>,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+/// Checks `value` for a key of this `kind`. A `loose` key takes numbers and booleans as texts, too.
+pub(super) fn check(kind: Kind, loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    match kind {
+        Kind::Text(form) => text_or_digits(form, loose, value).and_then(|text| form.check(text)),
+        Kind::Choice(words) => choice(words, text(kind, value)?),
+        Kind::Flag => flag(loose, value),
+        Kind::Count(min, max) => count(min, max, loose, value),
+        Kind::Span(min, max) => span(min, max, text(kind, value)?),
+        Kind::Url(schemes) => url(schemes, text(kind, value)?),
+        Kind::Path => Ok(Checked::Path(filled(kind, value)?.into())),
+        Kind::Listen => listen(text(kind, value)?),
+        Kind::Address => address(text(kind, value)?),
+        Kind::LogFilter => log_filter(text(kind, value)?),
+        Kind::Secret => secret(kind, value).map(Checked::Secret),
+        Kind::SigningSecret => signing_secret(kind, value),
+        Kind::Texts => texts(value),
+        Kind::Patterns => patterns_list(text(kind, value)?),
+    }
+}
+
+impl Kind {
+    /// What a value must be, to stand after "expected".
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Text(form) => form.expected().to_owned(),
+            Self::Choice(words) => words
+                .iter()
+                .map(|word| format!("\"{word}\""))
+                .collect::<Vec<_>>()
+                .join(" or "),
+            Self::Flag => "true or false".to_owned(),
+            Self::Count(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Span(min, max) => format!(
+                "a duration from \"{}\" to \"{}\", such as \"30s\", \"5m\" or \"250ms\"",
+                write_span(min),
+                write_span(max)
+            ),
+            Self::Url(schemes) => format!("a URL with {}", schemes.join(" or ")),
+            Self::Path => "the name of a file".to_owned(),
+            Self::Listen => "\"off\", \"IP:PORT\" or \"unix:/path\"".to_owned(),
+            Self::Address => "\"IP:PORT\"".to_owned(),
+            Self::LogFilter => {
+                "a level (error, warn, info, debug, trace, off) or a list of target=level"
+                    .to_owned()
+            }
+            Self::Secret | Self::SigningSecret => {
+                "a text, or one of { file = \"...\" }, { env = \"...\" }, { credential = \"...\" }"
+                    .to_owned()
+            }
+            Self::Texts => "a list of texts".to_owned(),
+            Self::Patterns => "regular expressions with commas between them".to_owned(),
+        }
+    }
+}
+
+impl Form {
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Any => "a text",
+            Self::Filled => "a text that is not empty",
+            Self::Digits => "a text of digits",
+            Self::DigitsOrEmpty => "a text of digits, or an empty one",
+            Self::Name => {
+                "a name of up to 64 characters: a-z, 0-9, and after the first one also . _ -"
+            }
+        }
+    }
+
+    pub(super) fn allows(self, text: &str) -> bool {
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        match self {
+            Self::Any => true,
+            Self::Filled => !text.is_empty(),
+            Self::Digits => !text.is_empty() && text.len() <= 32 && digits(text),
+            Self::DigitsOrEmpty => text.len() <= 32 && digits(text),
+            Self::Name => {
+                let small = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+                text.len() <= 64
+                    && text.bytes().next().is_some_and(small)
+                    && text.bytes().all(|b| small(b) || b"._-".contains(&b))
+            }
+        }
+    }
+
+    fn check(self, text: String) -> Result<Checked, Refusal> {
+        if self.allows(&text) {
+            Ok(Checked::Text(text))
+        } else {
+            Err(expected(Kind::Text(self), &quote(&text)))
+        }
+    }
+}
+
+/// A duration as the file writes it, in the largest unit that divides it.
+pub(super) fn write_span(span: Duration) -> String {
+    let millis = span.as_millis();
+    UNITS
+        .iter()
+        .rev()
+        .find(|(_, size)| millis != 0 && millis.is_multiple_of(u128::from(*size)))
+        .map_or_else(
+            || format!("{millis}ms"),
+            |(unit, size)| format!("{}{unit}", millis / u128::from(*size)),
+        )
+}
+
+/// Units and their milliseconds, the smallest first.
+const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+fn text<'a>(kind: Kind, value: &'a DeValue<'_>) -> Result<&'a str, Refusal> {
+    value.as_str().ok_or_else(|| wrong_type(kind, value))
+}
+
+fn filled<'a>(kind: Kind, value: &'a DeValue<'_>) -> Result<&'a str, Refusal> {
+    match text(kind, value)? {
+        "" => Err(expected(kind, "an empty text")),
+        text => Ok(text),
+    }
+}
+
+fn text_or_digits(form: Form, loose: bool, value: &DeValue<'_>) -> Result<String, Refusal> {
+    let number = value.as_integer().filter(|_| form.is_digits());
+    match number.and_then(integer) {
+        Some(number) if loose => Ok(number.to_string()),
+        Some(number) => Err(Refusal {
+            help: Some(format!("write it as a text: \"{number}\"")),
+            ..wrong_type(Kind::Text(form), value)
+        }),
+        None => text(Kind::Text(form), value).map(str::to_owned),
+    }
+}
+
+impl Form {
+    fn is_digits(self) -> bool {
+        match self {
+            Self::Digits | Self::DigitsOrEmpty => true,
+            Self::Any | Self::Filled | Self::Name => false,
+        }
+    }
+}
+
+fn choice(words: &'static [&'static str], text: &str) -> Result<Checked, Refusal> {
+    if words.contains(&text) {
+        return Ok(Checked::Text(text.to_owned()));
+    }
+    let refusal = expected(Kind::Choice(words), &quote(text));
+    Err(Refusal {
+        help: nearest(text, words.iter().copied()).map(|word| format!("did you mean \"{word}\"?")),
+        ..refusal
+    })
+}
+
+fn flag(loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    if let Some(flag) = value.as_bool() {
+        return Ok(Checked::Flag(flag));
+    }
+    match value.as_str() {
+        Some(text) if loose && text.eq_ignore_ascii_case("true") => Ok(Checked::Flag(true)),
+        Some(text) if loose && text.eq_ignore_ascii_case("false") => Ok(Checked::Flag(false)),
+        Some(text) if !loose && matches!(text, "true" | "false") => Err(Refusal {
+            help: Some(format!("write it without quotes: {text}")),
+            ..wrong_type(Kind::Flag, value)
+        }),
+        Some(text) if loose => Err(expected(Kind::Flag, &quote(text))),
+        Some(_) | None => Err(wrong_type(Kind::Flag, value)),
+    }
+}
+
+fn count(min: u64, max: u64, loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    let kind = Kind::Count(min, max);
+    let in_range = |number: i128| {
+        u64::try_from(number)
+            .ok()
+            .filter(|n| (min..=max).contains(n))
+    };
+    if let Some(number) = value.as_integer() {
+        return integer(number)
+            .and_then(in_range)
+            .map(Checked::Count)
+            .ok_or_else(|| expected(kind, &number.to_string()));
+    }
+    match value.as_str() {
+        Some(text) if loose => text
+            .trim()
+            .parse()
+            .ok()
+            .and_then(in_range)
+            .map(Checked::Count)
+            .ok_or_else(|| expected(kind, &quote(text))),
+        Some(text) if text.parse::<u64>().is_ok() => Err(Refusal {
+            help: Some(format!("write it without quotes: {text}")),
+            ..wrong_type(kind, value)
+        }),
+        Some(_) | None => Err(wrong_type(kind, value)),
+    }
+}
+
+fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
+    let refusal = || expected(Kind::Span(min, max), &quote(text));
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    if unit.is_empty() && !number.is_empty() {
+        return Err(Refusal {
+            help: Some(format!("it needs a unit: \"{number}s\" or \"{number}ms\"")),
+            ..refusal()
+        });
+    }
+    let size = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, size)| *size);
+    number
+        .parse::<u64>()
+        .ok()
+        .zip(size)
+        .and_then(|(number, size)| number.checked_mul(size))
+        .map(Duration::from_millis)
+        .filter(|span| (min..=max).contains(span))
+        .map(Checked::Span)
+        .ok_or_else(refusal)
+}
+
+fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal> {
+    let kind = Kind::Url(schemes);
+    // A URL may hold a password, so that it is shown only if it cannot.
+    let found = if text.contains('@') {
+        "another text".to_owned()
+    } else {
+        quote(text)
+    };
+    let uri: hyper::Uri = text.parse().map_err(|_| expected(kind, &found))?;
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    if !schemes.contains(&scheme) || host.is_empty() || text.contains('#') {
+        return Err(expected(kind, &found));
+    }
+    Ok(Checked::Text(text.to_owned()))
+}
+
+fn listen(text: &str) -> Result<Checked, Refusal> {
+    let socket = text.strip_prefix("unix:");
+    let good = text == "off"
+        || socket.is_some_and(|path| path.starts_with('/') && path.len() > 1)
+        || text.parse::<SocketAddr>().is_ok();
+    if good {
+        return Ok(Checked::Text(text.to_owned()));
+    }
+    Err(Refusal {
+        help: match socket {
+            Some(_) => Some("the path of the socket must begin with /".to_owned()),
+            None => numeric_host(text),
+        },
+        ..expected(Kind::Listen, &quote(text))
+    })
+}
+
+fn address(text: &str) -> Result<Checked, Refusal> {
+    if text.parse::<SocketAddr>().is_ok() {
+        return Ok(Checked::Text(text.to_owned()));
+    }
+    Err(Refusal {
+        help: numeric_host(text),
+        ..expected(Kind::Address, &quote(text))
+    })
+}
+
+fn numeric_host(text: &str) -> Option<String> {
+    let port: u16 = text.rsplit_once(':')?.1.parse().ok()?;
+    Some(format!(
+        "write the address in numbers: \"127.0.0.1:{port}\" for this machine only, \"0.0.0.0:{port}\" for all"
+    ))
+}
+
+fn log_filter(text: &str) -> Result<Checked, Refusal> {
+    // A target without a level would mean "all of it": a misspelt level must not.
+    let part = |part: &str| match part.split_once('=') {
+        Some((target, level)) => !target.trim().is_empty() && is_level(level),
+        None => is_level(part),
+    };
+    if text.split(',').all(|p| part(p.trim())) && text.parse::<Targets>().is_ok() {
+        return Ok(Checked::Text(text.to_owned()));
+    }
+    Err(Refusal {
+        help: nearest(text, LEVELS).map(|level| format!("did you mean \"{level}\"?")),
+        ..expected(Kind::LogFilter, &quote(text))
+    })
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+fn is_level(text: &str) -> bool {
+    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text))
+}
+
+fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| wrong_type(Kind::Texts, value))?;
+    let one = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
+        Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
+        Some(_) | None => Err(Refusal {
+            span: Some(item.span()),
+            ..expected(Kind::Text(Form::Filled), found(item.get_ref()))
+        }),
+    };
+    list.iter()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Checked::Texts)
+}
+
+fn patterns_list(text: &str) -> Result<Checked, Refusal> {
+    let list = patterns::split(text);
+    for pattern in &list {
+        regex_lite::Regex::new(pattern).map_err(|error| Refusal {
+            span: None,
+            message: format!(
+                "the pattern {} is no regular expression: {error}",
+                quote(pattern)
+            ),
+            help: None,
+        })?;
+    }
+    Ok(Checked::Texts(list))
+}
+
+fn secret(kind: Kind, value: &DeValue<'_>) -> Result<Secret, Refusal> {
+    match value {
+        DeValue::String(text) if text.is_empty() => Err(expected(kind, "an empty text")),
+        DeValue::String(text) => Ok(Secret::Literal(SecretString::from(text.as_ref()))),
+        DeValue::Table(table) => secret_source(kind, table),
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_) => Err(wrong_type(kind, value)),
+    }
+}
+
+fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
+    let mut entries = table.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        let number = match table.len() {
+            0 => "an empty table".to_owned(),
+            many => format!("a table of {many} keys"),
+        };
+        return Err(expected(kind, &number));
+    };
+    let at = |span, refusal| Refusal {
+        span: Some(span),
+        ..refusal
+    };
+    let name = match value.get_ref().as_str() {
+        Some(name) if !name.is_empty() => name,
+        Some(_) | None => {
+            let refusal = expected(Kind::Text(Form::Filled), found(value.get_ref()));
+            return Err(at(value.span(), refusal));
+        }
+    };
+    let unfit = |what: &str| {
+        let message = format!("expected {what}");
+        Err(at(
+            value.span(),
+            Refusal {
+                span: None,
+                message,
+                help: None,
+            },
+        ))
+    };
+    match key.get_ref().as_ref() {
+        "file" => Ok(Secret::File(name.into())),
+        "env" if name.contains(['=', '\0']) => unfit("the name of an environment variable"),
+        "env" => Ok(Secret::Env(name.to_owned())),
+        "credential" if name.contains(['/', '\0']) || name.starts_with('.') => {
+            unfit("the name of a credential: one file's name, without a folder")
+        }
+        "credential" => Ok(Secret::Credential(name.to_owned())),
+        other => Err(at(
+            key.span(),
+            Refusal {
+                help: nearest(other, ["file", "env", "credential"])
+                    .map(|word| format!("did you mean `{word}`?")),
+                ..expected(kind, &format!("a table with the key `{}`", escape(other)))
+            },
+        )),
+    }
+}
+
+fn signing_secret(kind: Kind, value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    let good = |text: &str| {
+        text.strip_prefix("whsec_")
+            .and_then(|base64| STANDARD.decode(base64).ok())
+            .is_some_and(|bytes| (24..=64).contains(&bytes.len()))
+    };
+    if value.as_str().is_some_and(|text| !good(text)) {
+        return Err(Refusal {
+            span: None,
+            message: "expected a Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes"
+                .to_owned(),
+            help: Some("make one: echo \"whsec_$(openssl rand -base64 32)\"".to_owned()),
+        });
+    }
+    secret(kind, value).map(Checked::Secret)
+}
+
+fn integer(number: &toml::de::DeInteger<'_>) -> Option<i128> {
+    i128::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn wrong_type(kind: Kind, value: &DeValue<'_>) -> Refusal {
+    expected(kind, found(value))
+}
+
+fn expected(kind: Kind, found: &str) -> Refusal {
+    Refusal {
+        span: None,
+        message: format!("expected {}, found {found}", kind.expected()),
+        help: None,
+    }
+}
+
+/// The type of a value, in words.
+fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(text) if text.is_empty() => "an empty text",
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(true) => "true",
+        DeValue::Boolean(false) => "false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A text in quotes, without control characters, cut.
+fn quote(text: &str) -> String {
+    format!("\"{}\"", escape(text))
+}
+
+/// A text that is safe on a terminal, cut.
+pub(super) fn escape(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut shown: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().count() > LONGEST {
+        shown.push('…');
+    }
+    shown.replace("\\\"", "\"").replace("\\'", "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_they_are_written() {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("250ms", 250),
+            ("2h", 7_200_000),
+        ] {
+            let span = span(Duration::ZERO, Duration::MAX, text).unwrap();
+            assert!(
+                matches!(span, Checked::Span(d) if d == Duration::from_millis(millis)),
+                "{text}"
+            );
+            assert_eq!(write_span(Duration::from_millis(millis)), text);
+        }
+        for bad in [
+            "",
+            "30",
+            "s",
+            "1.5s",
+            "-1s",
+            "1 s",
+            "99999999999999999999s",
+            "1d",
+            "30S",
+        ] {
+            assert!(span(Duration::ZERO, Duration::MAX, bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_not_taken_for_a_target() {
+        for good in [
+            "info",
+            "connectord=debug,info",
+            "off",
+            "wire::cloud=trace, warn",
+        ] {
+            assert!(log_filter(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "inof",
+            "",
+            "connectord=",
+            "connectord",
+            "=info",
+            "debug,",
+            "3",
+        ] {
+            assert!(log_filter(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_digits_and_addresses_have_their_form() {
+        assert!(Form::Name.allows("support-bot_1.a"));
+        assert!(!Form::Name.allows("-bot") && !Form::Name.allows("Bot") && !Form::Name.allows(""));
+        assert!(!Form::Name.allows(&"a".repeat(65)));
+        assert!(
+            Form::Digits.allows("0123") && !Form::Digits.allows("") && !Form::Digits.allows("1a")
+        );
+        assert!(listen("unix:/run/a.sock").is_ok() && listen("unix:a").is_err());
+        assert!(listen("[::1]:80").is_ok() && listen("localhost:80").is_err());
+    }
+}
