@@ -19,7 +19,7 @@ use crate::{
     cloud::{self, Credentials},
     conversation::{
         self, SkillId,
-        settings::{Kind, LateMessages, ManagerSettings, Role, Stuck},
+        settings::{Kind, LateMessages, ManagerSettings, Pattern, Role, Stuck},
     },
     net,
 };
@@ -223,7 +223,12 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
         },
         role: if is_manager(values) {
             Role::Manager(ManagerSettings {
-                filters: values.texts("custom.filterPatterns").to_vec(),
+                filters: values
+                    .texts("custom.filterPatterns")
+                    .iter()
+                    // The rules have refused what does not compile.
+                    .filter_map(|text| Pattern::new(text).ok())
+                    .collect(),
                 ignore_receipts: values.flag("custom.ignoreAcceptStatusEvent"),
                 ignore_messages: values.flag("custom.ignoreSubscribeMessagingEvents"),
                 main_dialog_only: values.flag("custom.subscribeToMainDialogOnly"),
