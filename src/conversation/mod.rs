@@ -3,6 +3,7 @@
 pub mod effect;
 pub mod event;
 pub mod mark;
+pub mod postback;
 pub mod settings;
 pub mod words;
 
