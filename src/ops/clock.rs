@@ -38,10 +38,6 @@ impl Clock {
         clippy::disallowed_methods,
         reason = "this is the one place that may ask"
     )]
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever asks for the time must hold a clock"
-    )]
     pub fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }

@@ -1,0 +1,61 @@
+//! Whom to trust: the system's roots and the CA file, read once at start.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use super::NetError;
+
+/// A TLS configuration with ring, the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and those
+/// of `ca_file`.
+pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, NetError> {
+    let mut roots = RootCertStore::empty();
+    let mut system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    if let Some(path) = ca_file {
+        add_file(&mut roots, path)?;
+    }
+    if roots.is_empty() {
+        let source = system.errors.pop().map(|error| Arc::new(error) as _);
+        return Err(NetError::NoRoots { source });
+    }
+    trusting(roots)
+}
+
+/// A TLS configuration that trusts exactly `roots`.
+fn trusting(roots: RootCertStore) -> Result<ClientConfig, NetError> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NetError::NoRoots {
+            source: Some(Arc::new(error)),
+        })?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
+    let failed = |source| NetError::CaFile {
+        path: path.to_owned(),
+        source,
+    };
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| failed(Arc::new(error)))?;
+    if certificates.is_empty() {
+        return Err(NetError::CaFileEmpty {
+            path: path.to_owned(),
+        });
+    }
+    for certificate in certificates {
+        roots
+            .add(certificate)
+            .map_err(|error| failed(Arc::new(error)))?;
+    }
+    Ok(())
+}
