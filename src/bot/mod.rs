@@ -1,5 +1,7 @@
 //! The door to the bot: whatever the transport and dialect, the hall hands over questions and hears events.
 
+pub mod content;
+
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::sync::mpsc;

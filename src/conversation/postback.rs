@@ -147,7 +147,10 @@ mod tests {
         let mut entries = metadata(&long).unwrap();
         assert_eq!(entries.len(), 2);
         entries.reverse();
-        entries.insert(0, json!({"type": "ConnectorPaymentResponse", "Status": true}));
+        entries.insert(
+            0,
+            json!({"type": "ConnectorPaymentResponse", "Status": true}),
+        );
         assert_eq!(payload(&Json::from_value(&entries)), Some(long));
     }
 

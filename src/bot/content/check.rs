@@ -83,12 +83,24 @@ enum Kind {
     /// Between so many texts of at most so many characters.
     Texts(usize, usize, usize),
     Object(&'static Shape),
-    /// Between so many objects, each of one of these shapes.
-    List(usize, usize, &'static [&'static Shape]),
+    /// Between so many objects of one kind.
+    List(usize, usize, Of),
     /// Exactly one of these sequences of shapes.
     Sequence(&'static [&'static [&'static Shape]]),
     /// `role`, `tabindex` and `aria-*`, all texts.
     Aria,
+}
+
+/// What a list holds; by name where shapes hold each other.
+enum Of {
+    /// Whatever may stand at the root.
+    Roots,
+    /// What a carousel, a tab and the selects hold.
+    Cards,
+    /// What a press may do.
+    Actions,
+    /// Only this. Its `type` need not be told, key-value pairs have none.
+    Only(&'static Shape),
 }
 
 #[derive(Default)]
@@ -106,7 +118,11 @@ impl Check {
                 Some(shape) => self.object(value, shape, path),
                 None => self.problem(
                     &join(path, "type"),
-                    format!("`{}` is not allowed here; known: {}", short(name), names(shapes)),
+                    format!(
+                        "`{}` is not allowed here; known: {}",
+                        short(name),
+                        names(shapes)
+                    ),
                 ),
             },
             None => self.problem(path, format!("`type` is missing; known: {}", names(shapes))),
@@ -150,20 +166,29 @@ impl Check {
                 if let Some(text) = self.text(value, *max, path)
                     && !is_absolute(text)
                 {
-                    self.problem(path, "must be an absolute URI, such as https://…".to_owned());
+                    self.problem(
+                        path,
+                        "must be an absolute URI, such as https://…".to_owned(),
+                    );
                 }
             }
             Kind::Https(max) => {
                 if let Some(text) = self.text(value, *max, path)
                     && !text.starts_with("https://")
                 {
-                    let what = "must begin with https://, and its domain must be allowed for the account";
+                    let what =
+                        "must begin with https://, and its domain must be allowed for the account";
                     self.problem(path, what.to_owned());
                 }
             }
             Kind::Flag => self.expect(value.is_boolean(), value, "true or false", path),
             Kind::Number => self.expect(value.is_number(), value, "a number", path),
-            Kind::Integer => self.expect(value.is_i64() || value.is_u64(), value, "a whole number", path),
+            Kind::Integer => self.expect(
+                value.is_i64() || value.is_u64(),
+                value,
+                "a whole number",
+                path,
+            ),
             Kind::Between(min, max) => {
                 let fits = value.as_f64().is_some_and(|n| (*min..=*max).contains(&n));
                 self.expect(fits, value, &format!("a number from {min} to {max}"), path);
@@ -184,12 +209,16 @@ impl Check {
                 }
             }
             Kind::Object(shape) => self.object(value, shape, path),
-            Kind::List(min, max, shapes) => {
+            Kind::List(min, max, of) => {
                 for (item, path) in self.items(value, *min, *max, path) {
-                    // Where only one shape fits, its `type` need not be told (key-value pairs have none).
-                    match shapes {
-                        [only] if item.get("type").is_none() => self.object(item, only, &path),
-                        _ => self.one_of(item, shapes, &path),
+                    match of {
+                        Of::Roots => self.one_of(item, ROOTS, &path),
+                        Of::Cards => self.one_of(item, CARDS, &path),
+                        Of::Actions => self.one_of(item, ACTIONS, &path),
+                        Of::Only(shape) if item.get("type").is_none() => {
+                            self.object(item, shape, &path);
+                        }
+                        Of::Only(shape) => self.one_of(item, &[shape], &path),
                     }
                 }
             }
@@ -203,7 +232,10 @@ impl Check {
         self.expect(text.is_some(), value, "a text", path);
         let length = text?.chars().count();
         if length > max {
-            self.problem(path, format!("has {length} characters, at most {max} are allowed"));
+            self.problem(
+                path,
+                format!("has {length} characters, at most {max} are allowed"),
+            );
         }
         text
     }
@@ -249,7 +281,10 @@ impl Check {
             if key == "role" || key == "tabindex" || key.starts_with("aria-") {
                 self.text(value, 1000, &path);
             } else {
-                self.problem(&path, "only role, tabindex and aria-… are known here".to_owned());
+                self.problem(
+                    &path,
+                    "only role, tabindex and aria-… are known here".to_owned(),
+                );
             }
         }
     }
@@ -348,7 +383,8 @@ const ALT: Member = Member("alt", Kind::Text(2000), Optional);
 const TAG: Member = Member("tag", Kind::Text(64), Optional);
 const TAG_VERSION: Member = Member("tagVersion", Kind::Text(64), Optional);
 const STYLE_MEMBER: Member = Member("style", Kind::Object(&STYLE), Optional);
-const ACCESSIBILITY_MEMBER: Member = Member("accessibility", Kind::Object(&ACCESSIBILITY), Optional);
+const ACCESSIBILITY_MEMBER: Member =
+    Member("accessibility", Kind::Object(&ACCESSIBILITY), Optional);
 const PADDING: Member = Member("padding", Kind::Between(0.0, 10.0), Optional);
 const DISPLAY_MEMBER: Member = Member("display", Kind::Object(&DISPLAY), Optional);
 const BORDER: Member = Member(
@@ -371,7 +407,11 @@ const BASIC_CLICK: &[Member] = &[ALT, Member("click", Kind::Object(&CLICK), Opti
 
 static TEXT: Shape = Shape {
     name: "text",
-    members: &[BASIC, BASIC_CLICK, &[Member("text", Kind::Text(5000), Required)]],
+    members: &[
+        BASIC,
+        BASIC_CLICK,
+        &[Member("text", Kind::Text(5000), Required)],
+    ],
 };
 
 static IMAGE: Shape = Shape {
@@ -404,7 +444,11 @@ static REF: Shape = Shape {
     name: "ref",
     members: &[&[
         Member("name", Kind::Text(200), Optional),
-        Member("type", Kind::Word(&["carouselSelect", "accordionSelect"]), Optional),
+        Member(
+            "type",
+            Kind::Word(&["carouselSelect", "accordionSelect"]),
+            Optional,
+        ),
     ]],
 };
 
@@ -447,7 +491,10 @@ static TEMPLATE: Shape = Shape {
 
 static KEY_VALUE_PAIR_LIST: Shape = Shape {
     name: "keyValuePairList",
-    members: &[&[TYPE, Member("elements", Kind::List(1, 50, &[&PAIR]), Required)]],
+    members: &[&[
+        TYPE,
+        Member("elements", Kind::List(1, 50, Of::Only(&PAIR)), Required),
+    ]],
 };
 
 static PAIR: Shape = Shape {
@@ -466,7 +513,7 @@ static VERTICAL: Shape = Shape {
         TAG_VERSION,
         BORDER,
         Member("scroll", Kind::Word(&["disable", "enable"]), Optional),
-        Member("elements", Kind::List(0, 256, ROOTS), Required),
+        Member("elements", Kind::List(0, 256, Of::Roots), Required),
         ALT,
         DISPLAY_MEMBER,
         STYLE_MEMBER,
@@ -484,7 +531,7 @@ static HORIZONTAL: Shape = Shape {
         BORDER,
         Member("borderLine", Kind::Flag, Optional),
         Member("percentages", Kind::Numbers(256), Optional),
-        Member("elements", Kind::List(0, 256, ROOTS), Required),
+        Member("elements", Kind::List(0, 256, Of::Roots), Required),
         ALT,
         ACCESSIBILITY_MEMBER,
         Member("metadata", Kind::Array, Optional),
@@ -495,7 +542,7 @@ static CAROUSEL: Shape = Shape {
     name: "carousel",
     members: &[
         SLIDES,
-        &[Member("elements", Kind::List(2, 10, CARDS), Required)],
+        &[Member("elements", Kind::List(2, 10, Of::Cards), Required)],
     ],
 };
 
@@ -515,7 +562,7 @@ static CAROUSEL_SELECT: Shape = Shape {
     members: &[
         SLIDES,
         &[
-            Member("elements", Kind::List(1, 20, CARDS), Required),
+            Member("elements", Kind::List(1, 20, Of::Cards), Required),
             Member("selectMode", Kind::Object(&CAROUSEL_MODE), Required),
         ],
     ],
@@ -534,9 +581,13 @@ static ACCORDION_SELECT: Shape = Shape {
     members: &[
         SLIDES,
         &[
-            Member("elements", Kind::List(1, 20, CARDS), Required),
+            Member("elements", Kind::List(1, 20, Of::Cards), Required),
             Member("selectMode", Kind::Object(&ACCORDION_MODE), Required),
-            Member("titles", Kind::List(1, 20, &[&ACCORDION_TITLE]), Required),
+            Member(
+                "titles",
+                Kind::List(1, 20, Of::Only(&ACCORDION_TITLE)),
+                Required,
+            ),
         ],
     ],
 };
@@ -559,7 +610,7 @@ static TABS: Shape = Shape {
     members: &[&[
         TYPE,
         STYLE_MEMBER,
-        Member("elements", Kind::List(1, 10, CARDS), Required),
+        Member("elements", Kind::List(1, 10, Of::Cards), Required),
     ]],
 };
 
@@ -583,7 +634,7 @@ static SECTION_LIST: Shape = Shape {
         TYPE,
         TOOLTIP,
         ALT,
-        Member("elements", Kind::List(1, 256, &[&SECTION]), Required),
+        Member("elements", Kind::List(1, 256, Of::Only(&SECTION)), Required),
     ]],
 };
 
@@ -612,7 +663,11 @@ static CHECKLIST: Shape = Shape {
         PADDING,
         ALT,
         ACCESSIBILITY_MEMBER,
-        Member("elements", Kind::List(2, 256, &[&CHECKBOX]), Required),
+        Member(
+            "elements",
+            Kind::List(2, 256, Of::Only(&CHECKBOX)),
+            Required,
+        ),
     ]],
 };
 
@@ -632,7 +687,7 @@ static CHECKBOX: Shape = Shape {
 static CHECK_CLICK: Shape = Shape {
     name: "click",
     members: &[&[
-        Member("actions", Kind::List(0, 4, &[&CHECKED]), Optional),
+        Member("actions", Kind::List(0, 4, Of::Only(&CHECKED)), Optional),
         Member("metadata", Kind::Array, Optional),
     ]],
 };
@@ -677,7 +732,11 @@ static SUBMIT_BUTTON: Shape = Shape {
 static SUBMIT_CLICK: Shape = Shape {
     name: "click",
     members: &[&[
-        Member("actions", Kind::List(0, 4, &[&SUBMIT_AS_TEXT]), Optional),
+        Member(
+            "actions",
+            Kind::List(0, 4, Of::Only(&SUBMIT_AS_TEXT)),
+            Optional,
+        ),
         Member("metadata", Kind::Array, Optional),
     ]],
 };
@@ -696,14 +755,14 @@ static QUICK_REPLIES: Shape = Shape {
     members: &[&[
         TYPE,
         Member("itemsPerRow", Kind::Between(1.0, 8.0), Required),
-        Member("replies", Kind::List(1, 24, &[&BUTTON]), Required),
+        Member("replies", Kind::List(1, 24, Of::Only(&BUTTON)), Required),
     ]],
 };
 
 static CLICK: Shape = Shape {
     name: "click",
     members: &[&[
-        Member("actions", Kind::List(0, 4, ACTIONS), Optional),
+        Member("actions", Kind::List(0, 4, Of::Actions), Optional),
         Member("metadata", Kind::Array, Optional),
     ]],
 };
@@ -732,7 +791,11 @@ static LINK: Shape = Shape {
         Member("ios", Kind::Object(&PLATFORM), Optional),
         Member("android", Kind::Object(&PLATFORM), Optional),
         Member("web", Kind::Object(&PLATFORM), Optional),
-        Member("target", Kind::Word(&["self", "blank", "slideout"]), Optional),
+        Member(
+            "target",
+            Kind::Word(&["self", "blank", "slideout"]),
+            Optional,
+        ),
         ACCESSIBILITY_MEMBER,
     ]],
 };
@@ -754,7 +817,10 @@ static NAVIGATE: Shape = Shape {
 
 static ADD_TO_CART: Shape = Shape {
     name: "addToCart",
-    members: &[&[TYPE, Member("items", Kind::List(0, 10, &[&CART_ITEM]), Required)]],
+    members: &[&[
+        TYPE,
+        Member("items", Kind::List(0, 10, Of::Only(&CART_ITEM)), Required),
+    ]],
 };
 
 static CART_ITEM: Shape = Shape {
@@ -767,7 +833,10 @@ static CART_ITEM: Shape = Shape {
 
 static CUSTOM: Shape = Shape {
     name: "custom",
-    members: &[&[TYPE, Member("data", Kind::List(0, 10, &[&PAIR]), Optional)]],
+    members: &[&[
+        TYPE,
+        Member("data", Kind::List(0, 10, Of::Only(&PAIR)), Optional),
+    ]],
 };
 
 static DATE_PICKER: Shape = Shape {
@@ -787,7 +856,11 @@ static SCHEDULE_SLOT_LIST: Shape = Shape {
     members: &[&[
         TYPE,
         Member("title", Kind::Text(40), Optional),
-        Member("slots", Kind::List(0, 256, &[&SCHEDULE_SLOT]), Optional),
+        Member(
+            "slots",
+            Kind::List(0, 256, Of::Only(&SCHEDULE_SLOT)),
+            Optional,
+        ),
         Member("firstDayOfTheWeek", Kind::Word(&["sun", "mon"]), Optional),
     ]],
 };
@@ -829,7 +902,11 @@ static STYLE: Shape = Shape {
 static DISPLAY: Shape = Shape {
     name: "display",
     members: &[&[
-        Member("aspectRatio", Kind::Word(&["rectangle", "square", "horizontal"]), Optional),
+        Member(
+            "aspectRatio",
+            Kind::Word(&["rectangle", "square", "horizontal"]),
+            Optional,
+        ),
         Member(
             "size",
             Kind::Word(&["cover", "contain", "large", "compact", "tall", "full"]),
@@ -856,7 +933,10 @@ mod tests {
 
     fn assert_one(content: Value, line: &str) {
         let lines = lines(content);
-        assert!(lines.len() == 1 && lines[0].starts_with(line), "{lines:?}, expected {line}");
+        assert!(
+            lines.len() == 1 && lines[0].starts_with(line),
+            "{lines:?}, expected {line}"
+        );
     }
 
     #[test]
@@ -912,46 +992,128 @@ mod tests {
         let texts = |n: usize| vec![text(json!("t")); n];
         let long = |n: usize| "ä".repeat(n);
         assert_eq!(lines(text(json!(long(5000)))), Vec::<String>::new());
-        assert_one(text(json!(long(5001))), "text: has 5001 characters, at most 5000");
+        assert_one(
+            text(json!(long(5001))),
+            "text: has 5001 characters, at most 5000",
+        );
         assert_one(text(json!(5)), "text: must be a text, is 5");
         assert_one(json!({"type": "text"}), "`text` needs `text`");
-        assert_one(json!({"type": "text", "text": "", "tooltip": long(257)}), "tooltip: has 257");
-        assert_one(json!({"type": "text", "text": "", "alt": long(2001)}), "alt: has 2001");
-        assert_one(json!({"type": "text", "text": "", "tag": long(65)}), "tag: has 65");
-        assert_one(json!({"type": "text", "text": "", "txt": 1}), "txt: unknown member of `text`");
-        assert_one(json!({"type": "button", "title": long(129)}), "title: has 129");
-        assert_one(json!({"type": "button", "title": "", "subtitle": long(129)}), "subtitle: has 129");
+        assert_one(
+            json!({"type": "text", "text": "", "tooltip": long(257)}),
+            "tooltip: has 257",
+        );
+        assert_one(
+            json!({"type": "text", "text": "", "alt": long(2001)}),
+            "alt: has 2001",
+        );
+        assert_one(
+            json!({"type": "text", "text": "", "tag": long(65)}),
+            "tag: has 65",
+        );
+        assert_one(
+            json!({"type": "text", "text": "", "txt": 1}),
+            "txt: unknown member of `text`",
+        );
+        assert_one(
+            json!({"type": "button", "title": long(129)}),
+            "title: has 129",
+        );
+        assert_one(
+            json!({"type": "button", "title": "", "subtitle": long(129)}),
+            "subtitle: has 129",
+        );
         assert_one(
             json!({"type": "button", "title": "", "click": {"actions": vec![json!({"type": "publishText", "text": "a"}); 5]}}),
             "click.actions: has 5 entries, 0 to 4",
         );
-        let action = |action: Value| json!({"type": "button", "title": "", "click": {"actions": [action]}});
-        assert_one(action(json!({"type": "publishText", "text": long(257)})), "click.actions[0].text: has 257");
-        assert_one(action(json!({"type": "link", "uri": "/local"})), "click.actions[0].uri: must be an absolute URI");
-        assert_one(action(json!({"type": "link", "uri": format!("https://{}", long(1017))})), "click.actions[0].uri: has 1025");
-        assert_one(action(json!({"type": "navigate", "la": 1})), "click.actions[0]: `navigate` needs `lo`");
-        assert_one(action(json!({"type": "dance"})), "click.actions[0].type: `dance` is not allowed here");
-        assert_one(action(json!({"type": "datePicker"})), "click.actions[0]: `datePicker` needs `class`");
-        assert_one(json!({"type": "image", "url": "http://a.example/a.png"}), "url: must begin with https://");
-        assert_one(json!({"type": "image", "url": format!("https://{}", long(2041))}), "url: has 2049");
-        assert_one(json!({"type": "image", "url": "https://a", "caption": long(129)}), "caption: has 129");
-        assert_one(json!({"type": "vertical", "elements": texts(257)}), "elements: has 257 entries");
-        assert_one(json!({"type": "carousel", "elements": texts(1)}), "elements: has 1 entries, 2 to 10");
-        assert_one(json!({"type": "carousel", "elements": texts(11)}), "elements: has 11 entries");
-        assert_one(json!({"type": "carousel", "padding": 11, "elements": texts(2)}), "padding: must be a number from 0 to 10");
+        let action =
+            |action: Value| json!({"type": "button", "title": "", "click": {"actions": [action]}});
+        assert_one(
+            action(json!({"type": "publishText", "text": long(257)})),
+            "click.actions[0].text: has 257",
+        );
+        assert_one(
+            action(json!({"type": "link", "uri": "/local"})),
+            "click.actions[0].uri: must be an absolute URI",
+        );
+        assert_one(
+            action(json!({"type": "link", "uri": format!("https://{}", long(1017))})),
+            "click.actions[0].uri: has 1025",
+        );
+        assert_one(
+            action(json!({"type": "navigate", "la": 1})),
+            "click.actions[0]: `navigate` needs `lo`",
+        );
+        assert_one(
+            action(json!({"type": "dance"})),
+            "click.actions[0].type: `dance` is not allowed here",
+        );
+        assert_one(
+            action(json!({"type": "datePicker"})),
+            "click.actions[0]: `datePicker` needs `class`",
+        );
+        assert_one(
+            json!({"type": "image", "url": "http://a.example/a.png"}),
+            "url: must begin with https://",
+        );
+        assert_one(
+            json!({"type": "image", "url": format!("https://{}", long(2041))}),
+            "url: has 2049",
+        );
+        assert_one(
+            json!({"type": "image", "url": "https://a", "caption": long(129)}),
+            "caption: has 129",
+        );
+        assert_one(
+            json!({"type": "vertical", "elements": texts(257)}),
+            "elements: has 257 entries",
+        );
+        assert_one(
+            json!({"type": "carousel", "elements": texts(1)}),
+            "elements: has 1 entries, 2 to 10",
+        );
+        assert_one(
+            json!({"type": "carousel", "elements": texts(11)}),
+            "elements: has 11 entries",
+        );
+        assert_one(
+            json!({"type": "carousel", "padding": 11, "elements": texts(2)}),
+            "padding: must be a number from 0 to 10",
+        );
         assert_one(
             json!({"type": "carousel", "elements": [text(json!("a")), {"type": "carousel", "elements": texts(2)}]}),
             "elements[1].type: `carousel` is not allowed here",
         );
-        assert_one(json!({"type": "tabs", "elements": texts(11)}), "elements: has 11 entries, 1 to 10");
-        assert_one(json!({"type": "list", "elements": texts(1)}), "elements: must hold exactly text, sectionList, buttonList");
-        assert_one(json!({"type": "keyValuePairList", "elements": []}), "elements: has 0 entries, 1 to 50");
-        assert_one(json!({"type": "quickReplies", "itemsPerRow": 9, "replies": [{"type": "button", "title": "a"}]}), "itemsPerRow: must be a number from 1 to 8");
-        assert_one(json!({"type": "quickReplies", "itemsPerRow": 1, "replies": []}), "replies: has 0 entries, 1 to 24");
-        assert_one(json!({"type": "quickReplies", "replies": [{"type": "button", "title": "a"}]}), "`quickReplies` needs `itemsPerRow`");
+        assert_one(
+            json!({"type": "tabs", "elements": texts(11)}),
+            "elements: has 11 entries, 1 to 10",
+        );
+        assert_one(
+            json!({"type": "list", "elements": texts(1)}),
+            "elements: must hold exactly text, sectionList, buttonList",
+        );
+        assert_one(
+            json!({"type": "keyValuePairList", "elements": []}),
+            "elements: has 0 entries, 1 to 50",
+        );
+        assert_one(
+            json!({"type": "quickReplies", "itemsPerRow": 9, "replies": [{"type": "button", "title": "a"}]}),
+            "itemsPerRow: must be a number from 1 to 8",
+        );
+        assert_one(
+            json!({"type": "quickReplies", "itemsPerRow": 1, "replies": []}),
+            "replies: has 0 entries, 1 to 24",
+        );
+        assert_one(
+            json!({"type": "quickReplies", "replies": [{"type": "button", "title": "a"}]}),
+            "`quickReplies` needs `itemsPerRow`",
+        );
         assert_one(json!("card"), "must be an object, is \"card\"");
         assert_one(json!({}), "`type` is missing");
-        assert_one(json!({"type": "wheel"}), "type: `wheel` is not allowed here");
+        assert_one(
+            json!({"type": "wheel"}),
+            "type: `wheel` is not allowed here",
+        );
     }
 
     #[test]
