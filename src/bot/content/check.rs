@@ -345,7 +345,7 @@ fn is_absolute(uri: &str) -> bool {
 
 const PROBLEMS_MAX: usize = 100;
 
-// The tables below are the published schemas of the web channel in our own form; `None` of their numbers is ours.
+// The tables below say what the published schemas of the web channel say; all numbers are theirs.
 
 const ROOTS: &[&Shape] = &[
     &TEXT,
