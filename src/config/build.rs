@@ -170,6 +170,7 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
             account_id: values.text("connector.account_id").to_owned(),
             agent_id: None,
             environment: values.text("connector.environment").to_owned(),
+            conversation_type: kind(values),
         },
         gone_after: values.millis("custom.retryMessageInterval"),
     })
