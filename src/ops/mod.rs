@@ -2,5 +2,6 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod health;
 pub mod metrics;
 pub mod status;

@@ -23,7 +23,7 @@ pub use label::{ConversationOutcome, Direction, Peer, RingResult};
 
 use super::status::{BotStatus, CloudStatus, ConnectorStatus, Conversations, Status};
 
-/// The content type of [`Metrics::encode`]: OpenMetrics, which Prometheus reads natively.
+/// The content type of [`Metrics::encode`]: the open form of Prometheus' text format.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The metrics. Methods take `&self`: handles are shared with the registry that encodes them.
