@@ -1,5 +1,7 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
+pub mod messaging;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc;
