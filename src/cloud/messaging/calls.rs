@@ -5,13 +5,15 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::{
     identity::Identity,
-    lenient,
     wire::{Method, Request, Response},
 };
-use crate::conversation::{
-    Call, CallError, ConversationId, DialogId, Json, Mark, Sequence,
-    effect::{Body, TransferReason},
-    event::{Audience, Intent, Outcome, Profile},
+use crate::{
+    cloud::lenient,
+    conversation::{
+        Call, CallError, ConversationId, DialogId, Json, Mark, Sequence,
+        effect::{Body, TransferReason},
+        event::{Audience, Intent, Outcome, Profile},
+    },
 };
 
 /// The request that carries out `call` in `conversation`.

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{identity::Identity, lenient};
+use super::identity::Identity;
 use crate::{
-    cloud::Event,
+    cloud::{Event, lenient},
     conversation::{
         ConversationId, DialogId, Sequence, SkillId, Timestamp,
         event::{Departure, Details},

@@ -6,12 +6,14 @@ use serde_json::value::RawValue;
 
 use super::{
     identity::Identity,
-    lenient,
     messages::{self, Reading},
 };
-use crate::conversation::{
-    DialogId, Sequence, Timestamp,
-    event::{History, Message},
+use crate::{
+    cloud::lenient,
+    conversation::{
+        DialogId, Sequence, Timestamp,
+        event::{History, Message},
+    },
 };
 
 /// A dialog's history on its way in.

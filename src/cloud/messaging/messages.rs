@@ -5,10 +5,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{identity::Identity, lenient};
-use crate::conversation::{
-    ConversationId, DialogId, Json, Mark, Sequence, Timestamp,
-    event::{Audience, Content, File, Message, ReceiptStatus, Speaker},
+use super::identity::Identity;
+use crate::{
+    cloud::lenient,
+    conversation::{
+        ConversationId, DialogId, Json, Mark, Sequence, Timestamp,
+        event::{Audience, Content, File, Message, ReceiptStatus, Speaker},
+    },
 };
 
 /// What came of one event of a dialog.

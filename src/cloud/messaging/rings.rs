@@ -8,9 +8,9 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{identity::Identity, lenient};
+use super::identity::Identity;
 use crate::{
-    cloud::{Availability, Event, Ring, Skew},
+    cloud::{Availability, Event, Ring, Skew, lenient, report},
     conversation::{ConversationId, RingId, SkillId, Timestamp},
 };
 
@@ -135,10 +135,7 @@ pub fn agent_state(raw: &RawValue, me: &Identity) -> Option<Event> {
         "AWAY" => Some(Availability::Away),
         _ => None,
     };
-    Some(Event::AgentState(
-        availability,
-        lenient::shortened(word, 40),
-    ))
+    Some(Event::AgentState(availability, report::shortened(word, 40)))
 }
 
 impl Availability {

@@ -8,13 +8,12 @@ use serde_json::value::RawValue;
 use super::{
     conversations::Conversations,
     identity::Identity,
-    lenient,
     messages::{self, Reading},
     rings::{self, Moment, Rings},
     wire::{Notification, Topic},
 };
 use crate::{
-    cloud::Event,
+    cloud::{Event, lenient},
     conversation::{DialogId, Sequence},
 };
 

@@ -7,8 +7,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::lenient;
-use crate::conversation::Json;
+use crate::{
+    cloud::{lenient, report},
+    conversation::Json,
+};
 
 /// What the server can send.
 #[derive(Debug)]
@@ -91,7 +93,7 @@ pub fn decode(text: &str) -> Result<Frame<'_>, FrameError> {
             topic: Topic::named(envelope.r#type.unwrap_or_default()),
             body: envelope.body,
         })),
-        other => Err(FrameError::Kind(lenient::shortened(
+        other => Err(FrameError::Kind(report::shortened(
             other.unwrap_or_default(),
             40,
         ))),
@@ -111,7 +113,7 @@ impl Response<'_> {
         let words = self
             .body
             .map(|body| lenient::text_of(body).unwrap_or_else(|| body.get().to_owned()));
-        lenient::shortened(words.unwrap_or_default(), 200)
+        report::shortened(words.unwrap_or_default(), 200)
     }
 }
 
@@ -123,7 +125,7 @@ impl Topic {
             "RoutingTaskNotification" => Self::Rings,
             "AgentStateNotification" => Self::AgentState,
             "RingUpdated" => Self::RingUpdated,
-            _ => Self::Unknown(lenient::shortened(name, 80)),
+            _ => Self::Unknown(report::shortened(name, 80)),
         }
     }
 }

@@ -4,8 +4,6 @@
 //! unknown is to be passed over (Messaging Window API, protocol overview). Each helper here is meant for
 //! `#[serde(deserialize_with)]` and answers with nothing instead of an error.
 
-use std::fmt::Display;
-
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -104,20 +102,6 @@ pub(crate) fn elements(raw: &RawValue) -> Vec<&RawValue> {
     }
 }
 
-/// At most `limit` characters of what a server said, on one line, for people.
-pub(crate) fn shortened(text: impl Display, limit: usize) -> String {
-    let text = text.to_string();
-    let mut line = String::with_capacity(text.len().min(limit * 4));
-    for (count, letter) in text.trim().chars().enumerate() {
-        if count == limit {
-            line.push('…');
-            break;
-        }
-        line.push(if letter.is_control() { ' ' } else { letter });
-    }
-    line
-}
-
 fn raw<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(from)
 }
@@ -200,11 +184,5 @@ mod tests {
             let sample: Sample = serde_json::from_str(json).unwrap();
             assert_eq!(sample, Sample::default(), "{json}");
         }
-    }
-
-    #[test]
-    fn what_a_server_said_is_cut_and_kept_on_one_line() {
-        assert_eq!(shortened(" a\nb ", 10), "a b");
-        assert_eq!(shortened("äöü", 2), "äö…");
     }
 }
