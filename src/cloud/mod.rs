@@ -1,5 +1,11 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
+pub mod domains;
+mod lenient;
+pub mod login;
+pub mod messaging;
+mod report;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc;

@@ -1,0 +1,235 @@
+//! Pure: the requests of one socket: which are unanswered, which have to wait.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use super::{throttle::Throttle, wire::Request};
+
+/// Gives requests their ids, finds them again by it, and knows when to stop waiting for them.
+///
+/// `P` says what a request is for.
+#[derive(Debug)]
+pub struct Requests<P> {
+    timeout: Duration,
+    ids: u64,
+    orders: u64,
+    /// By id, which is also the order of their deadlines.
+    pending: BTreeMap<u64, Pending<P>>,
+    throttle: Throttle<Waiting<P>>,
+}
+
+#[derive(Debug)]
+struct Pending<P> {
+    order: u64,
+    request: Request,
+    purpose: P,
+    deadline: Instant,
+    released: bool,
+}
+
+#[derive(Debug)]
+struct Waiting<P> {
+    request: Request,
+    purpose: P,
+}
+
+impl<P> Requests<P> {
+    /// No requests yet; each may take `timeout`.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            ids: 0,
+            orders: 0,
+            pending: BTreeMap::new(),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// The frame to send, or none if the request has to wait behind others.
+    pub fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
+        let order = self.next_order();
+        if self.throttle.is_closed() {
+            self.throttle.queue(order, Waiting { request, purpose });
+            None
+        } else {
+            Some(self.leave(order, request, purpose, now, false))
+        }
+    }
+
+    /// The frame to send, whatever waits: for signs of life.
+    pub fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
+        let order = self.next_order();
+        self.leave(order, request, purpose, now, false)
+    }
+
+    /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
+    /// request is kept and leaves again later.
+    pub fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
+        let pending = self.pending.remove(&id.parse().ok()?)?;
+        let too_many = code == Some(429);
+        if pending.released {
+            self.throttle.settled(!too_many);
+        }
+        if too_many {
+            let Pending {
+                order,
+                request,
+                purpose,
+                ..
+            } = pending;
+            self.throttle
+                .refused(order, Waiting { request, purpose }, now);
+            None
+        } else {
+            Some(pending.purpose)
+        }
+    }
+
+    /// The frames that may leave by now.
+    pub fn release(&mut self, now: Instant) -> Option<String> {
+        let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
+        Some(self.leave(order, request, purpose, now, true))
+    }
+
+    /// The next request whose time is over; its answer will be passed over should it ever come.
+    pub fn expire(&mut self, now: Instant) -> Option<P> {
+        let entry = self.pending.first_entry()?;
+        if entry.get().deadline > now {
+            return None;
+        }
+        let pending = entry.remove();
+        if pending.released {
+            self.throttle.settled(false);
+        }
+        Some(pending.purpose)
+    }
+
+    /// When there is something to do.
+    #[must_use]
+    pub fn wake(&self) -> Option<(Instant, &'static str)> {
+        let deadline = self.pending.first_key_value().map(|(_, p)| p.deadline);
+        let release = self.throttle.wake();
+        deadline
+            .map(|at| (at, "request timeout"))
+            .into_iter()
+            .chain(release.map(|at| (at, "rate limit")))
+            .min()
+    }
+
+    /// The socket is gone: what had left (and may have happened), and what had not.
+    pub fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
+        (
+            self.pending.into_values().map(|pending| pending.purpose),
+            self.throttle.into_waiting().map(|waiting| waiting.purpose),
+        )
+    }
+
+    fn next_order(&mut self) -> u64 {
+        self.orders += 1;
+        self.orders
+    }
+
+    fn leave(
+        &mut self,
+        order: u64,
+        request: Request,
+        purpose: P,
+        now: Instant,
+        released: bool,
+    ) -> String {
+        self.ids += 1;
+        let frame = request.encode(&self.ids.to_string());
+        self.pending.insert(
+            self.ids,
+            Pending {
+                order,
+                request,
+                purpose,
+                deadline: now + self.timeout,
+                released,
+            },
+        );
+        frame
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests need some instant to count from"
+)]
+mod tests {
+    use super::*;
+    use crate::cloud::messaging::wire::Method;
+
+    #[test]
+    fn answers_find_their_request_in_any_order_and_once() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send(clock(), "a", now);
+        requests.send(clock(), "b", now);
+        assert_eq!(requests.answered("2", Some(200), now), Some("b"));
+        assert_eq!(requests.answered("1", None, now), Some("a"));
+        assert_eq!(requests.answered("1", None, now), None);
+        assert_eq!(requests.answered("x", None, now), None);
+        assert_eq!(requests.wake(), None);
+    }
+
+    #[test]
+    fn a_request_is_given_up_at_its_deadline_and_a_late_answer_is_nobodys() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send(clock(), "a", now);
+        let deadline = now + Duration::from_secs(10);
+        assert_eq!(requests.wake(), Some((deadline, "request timeout")));
+        assert_eq!(requests.expire(deadline - Duration::from_millis(1)), None);
+        assert_eq!(requests.expire(deadline), Some("a"));
+        assert_eq!(requests.answered("1", Some(200), deadline), None);
+    }
+
+    #[test]
+    fn a_throttled_request_leaves_again_under_a_new_id_and_others_wait_behind_it() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send(clock(), "a", now);
+        requests.send(clock(), "b", now);
+        assert_eq!(requests.answered("1", Some(429), now), None);
+        assert_eq!(requests.send(clock(), "c", now), None);
+        assert_eq!(requests.answered("2", Some(429), now), None);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(requests.wake(), Some((later, "rate limit")));
+        let frame = requests.release(later).unwrap();
+        assert!(frame.contains(r#""id":"3""#), "{frame}");
+        assert_eq!(requests.release(later), None);
+        assert_eq!(requests.answered("3", Some(200), later), Some("a"));
+        let later = later + Duration::from_secs(1);
+        assert!(requests.release(later).is_some());
+        assert_eq!(requests.answered("4", Some(200), later), Some("b"));
+        assert!(requests.release(later + Duration::from_secs(1)).is_some());
+        assert_eq!(requests.answered("5", Some(200), later), Some("c"));
+    }
+
+    #[test]
+    fn what_had_left_is_told_from_what_waited() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send(clock(), "left", now);
+        requests.send(clock(), "refused", now);
+        requests.answered("2", Some(429), now);
+        requests.send(clock(), "queued", now);
+        let (left, waited) = requests.abandon();
+        assert_eq!(left.collect::<Vec<_>>(), ["left"]);
+        assert_eq!(waited.collect::<Vec<_>>(), ["refused", "queued"]);
+    }
+
+    fn requests() -> Requests<&'static str> {
+        Requests::new(Duration::from_secs(10))
+    }
+
+    fn clock() -> Request {
+        Request::new(Method::GetClock, &serde_json::json!({}))
+    }
+}
