@@ -16,7 +16,7 @@ use connectord::{
         clock::Clock,
         health::{Address, fetch_status},
         logs::{self, chain},
-        signals,
+        signals::Signals,
     },
 };
 use tracing::{error, warn};
@@ -83,7 +83,7 @@ fn run(path: &Path) -> Exit {
     let Ok(runtime) = runtime() else { return Exit::Internal };
     runtime.block_on(async {
         // Before anything else starts: from here on a signal is never lost.
-        let signals = match signals::listen() {
+        let signals = match Signals::install() {
             Ok(signals) => signals,
             Err(error) => {
                 error!(error = %chain(&error), "signals cannot be listened to");
@@ -139,9 +139,9 @@ fn check_online(path: &Path, out: &mut impl io::Write) -> Exit {
             };
             let _ = writeln!(out, "{line}");
         };
-        cloud::messaging::probe(cloud.clone(), outside.cloud.clone(), clock.clone(), &mut say)
+        cloud::messaging::probe(cloud.clone(), outside.cloud.clone(), clock, &mut say)
             .await;
-        connectord::bot::probe(bot.clone(), outside.bot.clone(), clock, &mut say).await;
+        say("bot", connectord::bot::probe(bot.clone(), outside.bot.clone()).await);
     });
     if all_well { Exit::Ok } else { Exit::Config }
 }

@@ -3,11 +3,14 @@
 mod callback;
 pub mod content;
 mod dialect;
+mod probe;
 pub mod protocol;
 mod register;
 mod room;
 mod webhook;
 mod websocket;
+
+pub use probe::probe;
 
 use std::{net::SocketAddr, time::Duration};
 

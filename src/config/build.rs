@@ -176,6 +176,13 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
     })
 }
 
+fn kind(values: &Values) -> Kind {
+    match values.text("connector.conversation_type") {
+        "chat" => Kind::Chat,
+        _ => Kind::Messaging,
+    }
+}
+
 fn conversation(values: &Values) -> Option<conversation::Settings> {
     let text = |path| values.text(path).to_owned();
     let number = |path| u32::try_from(values.count(path)).ok();
@@ -218,10 +225,7 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
                 .filter(|_| values.flag("custom.escalateOnStuckConversation")),
             escalation_message: text("custom.escalationMessageOnStuckConversation"),
         },
-        kind: match values.text("connector.conversation_type") {
-            "chat" => Kind::Chat,
-            _ => Kind::Messaging,
-        },
+        kind: kind(values),
         role: if is_manager(values) {
             Role::Manager(ManagerSettings {
                 filters: values

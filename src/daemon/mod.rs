@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -130,7 +131,7 @@ impl Outside {
             bot: net("bot", &config.bot_net)?,
             clock: Clock::system(),
             seed: u64::from_le_bytes(seed),
-            systemd: Systemd::from_env(),
+            systemd: Systemd::from_environment(),
             filter,
             reload,
         })
@@ -211,7 +212,7 @@ impl Daemon {
     }
 
     /// Runs until a signal stops it, and a little longer for an orderly end.
-    pub async fn run(mut self, mut signals: mpsc::Receiver<Signal>) -> End {
+    pub async fn run(mut self, mut signals: impl Stream<Item = Signal> + Unpin) -> End {
         info!(
             connector = self.config.name,
             version = env!("CARGO_PKG_VERSION"),
@@ -230,11 +231,11 @@ impl Daemon {
         end
     }
 
-    async fn serve(&mut self, signals: &mut mpsc::Receiver<Signal>) -> End {
+    async fn serve(&mut self, signals: &mut (impl Stream<Item = Signal> + Unpin)) -> End {
         let clock = self.outside.clock.clone();
         let mut stage = Stage::Serving;
         let mut ready = false;
-        let mut watchdog = Watchdog::new(self.outside.systemd.watchdog_interval());
+        let mut watchdog = Watchdog::new(Systemd::watchdog_interval());
         loop {
             let deadline = match stage {
                 Stage::Serving => None,
@@ -242,11 +243,11 @@ impl Daemon {
             };
             let wake = [self.hall.wake(), deadline].into_iter().flatten().min();
             tokio::select! {
-                Some(signal) = signals.recv() => match (signal, stage) {
+                Some(signal) = signals.next() => match (signal, stage) {
                     (Signal::Stop, Stage::Serving) => stage = self.begin_to_stop(),
                     (Signal::Stop, Stage::Draining(_) | Stage::Closing(_)) => {}
                     (Signal::Reload, _) => self.reload(),
-                    (Signal::Status, _) => info!(status = self.hall.status().summary(), "status"),
+                    (Signal::Report, _) => info!(status = self.hall.status().summary(), "status"),
                 },
                 arrived = self.cloud.events.recv(), if !self.cloud.closed => match arrived {
                     Some(arrived) => {
@@ -273,7 +274,7 @@ impl Daemon {
                     let _ = answer.send(Box::new(self.hall.status().clone()));
                 }
                 () = sleep_until(wake) => self.hall.on_time(clock.now(), clock.wall()),
-                () = watchdog.tick() => self.outside.systemd.watchdog(),
+                () = watchdog.tick() => self.outside.systemd.alive(),
             }
             if self.hall.take_news() {
                 self.outside.systemd.status(&self.hall.status().summary());
@@ -359,12 +360,12 @@ impl Daemon {
     }
 }
 
-/// Half the watchdog's period, fed from the loop itself: a loop that hangs is not kept alive.
+/// Ticks when systemd wants to hear from the loop; fed from the loop itself, so that one that hangs is not kept alive.
 struct Watchdog(Option<tokio::time::Interval>);
 
 impl Watchdog {
     fn new(period: Option<Duration>) -> Self {
-        Self(period.map(|period| tokio::time::interval(period / 2)))
+        Self(period.map(tokio::time::interval))
     }
 
     async fn tick(&mut self) {

@@ -246,8 +246,7 @@ impl Webhook {
     fn probe(&mut self, settings: &Settings) {
         self.probing = true;
         self.health.probed(self.clock.now());
-        let request = authorized(Request::options(&settings.url), settings.token.as_ref())
-            .and_then(|builder| finish(builder, Bytes::new()));
+        let request = probe_request(settings);
         let timeout = settings.request_timeout.min(PROBE_TIMEOUT);
         self.spawn(Subject::Probe, request, timeout);
     }
@@ -299,6 +298,12 @@ impl Webhook {
             }
         });
     }
+}
+
+/// A request that asks for nothing: any answer below 500 shows that somebody is there.
+pub(super) fn probe_request(settings: &Settings) -> Result<Request<Full<Bytes>>, BotError> {
+    authorized(Request::options(&settings.url), settings.token.as_ref())
+        .and_then(|builder| finish(builder, Bytes::new()))
 }
 
 /// Reads the signing secret, afresh each time.

@@ -104,10 +104,10 @@ enum State {
 type Socket = WebSocketStream<NetStream>;
 
 /// A connection that was opened.
-struct Opened {
-    socket: Socket,
+pub(super) struct Opened {
+    pub(super) socket: Socket,
     /// The bot's server did not name our subprotocol.
-    unnamed: bool,
+    pub(super) unnamed: bool,
 }
 
 /// What belongs to one connection.
@@ -583,7 +583,7 @@ impl Connection {
 
 /// Opens the connection. A server that does not name our subprotocol is tried once more without it: the library
 /// refuses it, but many simple servers work all the same.
-async fn open(net: Net, settings: Settings) -> Result<Opened, OpenError> {
+pub(super) async fn open(net: Net, settings: Settings) -> Result<Opened, OpenError> {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if let Some(token) = &settings.token {
