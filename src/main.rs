@@ -9,7 +9,7 @@ use std::{
 
 use connectord::{
     cli::{self, Command, Exit, StatusOf},
-    cloud,
+    cloud::messaging::{Step, probe},
     config::{self, Config, Listen},
     daemon::{BuildError, Daemon, End, Outside},
     ops::{
@@ -17,6 +17,7 @@ use connectord::{
         health::{Address, fetch_status},
         logs::{self, chain},
         signals::Signals,
+        status::{readiness, text},
     },
 };
 use tracing::{error, warn};
@@ -139,8 +140,7 @@ fn check_online(path: &Path, out: &mut impl io::Write) -> Exit {
             };
             let _ = writeln!(out, "{line}");
         };
-        cloud::messaging::probe(cloud.clone(), outside.cloud.clone(), clock, &mut say)
-            .await;
+        probe(cloud, &outside.cloud, &clock, |step: Step| say(step.name, step.result)).await;
         say("bot", connectord::bot::probe(bot.clone(), outside.bot.clone()).await);
     });
     if all_well { Exit::Ok } else { Exit::Config }
@@ -174,9 +174,9 @@ fn status(of: &StatusOf, json: bool, out: &mut impl io::Write) -> Exit {
     let Ok(runtime) = runtime() else { return Exit::Internal };
     match runtime.block_on(fetch_status(&address, STATUS_WAIT)) {
         Ok(fetched) => {
-            let text = if json { fetched.json } else { fetched.text(Clock::system().wall()) };
-            let _ = writeln!(out, "{}", text.trim_end());
-            if fetched.status.is_online() { Exit::Ok } else { Exit::NotOnline }
+            let shown = if json { fetched.json } else { text(&fetched.status, Clock::system().wall()) };
+            let _ = writeln!(out, "{}", shown.trim_end());
+            if readiness(&fetched.status).is_ok() { Exit::Ok } else { Exit::NotOnline }
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "{}", chain(&error));
