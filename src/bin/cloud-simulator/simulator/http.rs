@@ -229,7 +229,7 @@ fn events(simulator: &Simulator) -> Response<Body> {
 fn reply(reply: Reply) -> Response<Body> {
     let mut response = if reply.body.is_null() { empty(reply.status) } else { json(reply.status, &reply.body) };
     if let Some(cookie) = reply.cookie {
-        set(response.headers_mut(), header::SET_COOKIE, &format!("{cookie}; Path=/; Secure; HttpOnly"));
+        set(response.headers_mut(), header::SET_COOKIE, &format!("{cookie}; Path=/; HttpOnly"));
     }
     response
 }
