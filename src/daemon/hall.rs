@@ -315,12 +315,10 @@ impl Hall {
     fn on_bot_link(&mut self, state: bot::LinkState, now: Instant, wall: Timestamp) {
         match state.connected {
             Some(false) => {
+                if let Some(error) = &state.error {
+                    warn!(error, detail = state.detail, "the bot cannot be reached");
+                }
                 if self.reach == Reach::Up {
-                    warn!(
-                        detail = state.detail,
-                        error = state.error.as_deref(),
-                        "the bot cannot be reached"
-                    );
                     self.metrics.reconnect(Peer::Bot, "lost");
                     self.gone_at = Some(now + self.settings.conversation.resend_after);
                     self.set_reach(Reach::Down, now);

@@ -133,7 +133,7 @@ struct Outgoing {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum OpenError {
+pub(super) enum OpenError {
     #[error(transparent)]
     Net(#[from] NetError),
     #[error("the upgrade request could not be made")]
