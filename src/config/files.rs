@@ -12,8 +12,13 @@ use crate::secret::Secret;
 const LONGEST: u64 = 1024 * 1024;
 
 /// The text of the file.
-pub(super) fn read(path: &Path) -> Result<String, Finding> {
-    let unreadable = |why: String| Finding::of_file(path, format!("cannot read the file: {why}"));
+pub(super) fn read(path: &Path) -> Result<String, Box<Finding>> {
+    let unreadable = |why: String| {
+        Box::new(Finding::of_file(
+            path,
+            format!("cannot read the file: {why}"),
+        ))
+    };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))

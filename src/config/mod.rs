@@ -148,7 +148,7 @@ pub struct Mistakes {
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let text = files::read(path).map_err(|finding| Mistakes {
-        mistakes: vec![finding],
+        mistakes: vec![*finding],
         warnings: Vec::new(),
     })?;
     examine(&text, path, files::look)
@@ -199,10 +199,13 @@ impl fmt::Debug for Config {
     /// All but the password that a proxy's URL may hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |settings: &net::Settings| net::Settings {
-            proxy: settings.proxy.as_ref().map(|url| {
-                url.split_once('@')
-                    .map_or_else(|| url.clone(), |(_, host)| format!("http://***@{host}"))
-            }),
+            proxy: settings
+                .proxy
+                .as_ref()
+                .map(|url| match url.rsplit_once('@') {
+                    Some((_, host)) => format!("http://***@{host}"),
+                    None => url.clone(),
+                }),
             ..settings.clone()
         };
         f.debug_struct("Config")
@@ -233,8 +236,9 @@ fn examine(
         mut notes,
         visible,
         broken,
+        ..
     } = read::read(text);
-    values.resolve(path.parent().unwrap_or(Path::new("")));
+    values.resolve(path.parent().unwrap_or_else(|| Path::new("")));
     let mut config = None;
     if !broken {
         unavailable::refuse(&values, &mut notes);

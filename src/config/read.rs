@@ -1,6 +1,6 @@
 //! Pure: TOML text against the table of keys; what comes out is checked key by key, not yet as a whole.
 
-use std::{collections::BTreeMap, ops::Range, path::PathBuf, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, path::PathBuf, time::Duration};
 
 use toml::{
     Spanned,
@@ -37,31 +37,37 @@ pub(super) struct Reading {
     pub(super) visible: Vec<Range<usize>>,
     /// The text is not TOML; the values are those that could be made out.
     pub(super) broken: bool,
+    /// Sections that are no tables.
+    misshapen: Vec<&'static str>,
 }
 
 /// Reads a text, collecting all mistakes that concern single keys.
 pub(super) fn read(text: &str) -> Reading {
-    let (document, errors) = DeTable::parse_recoverable(text);
+    let (document, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     let mut reading = Reading {
         broken: !errors.is_empty(),
         ..Reading::default()
     };
     reading.document(text, document.get_ref());
     if reading.broken {
-        // Past the first break keys may have ended up in the wrong table; do not judge them.
-        let first = errors
+        // Past a broken header, say, keys may have ended up in the wrong table: do not judge them.
+        // Where only a value is broken, the rest of the file still means what it says.
+        let broken: Vec<_> = errors
             .iter()
-            .filter_map(toml::de::Error::span)
-            .map(|span| line_of(text, span.start))
+            .map(|error| line_of(text, error.span().map_or(0, |span| span.start)))
+            .collect();
+        let first = broken
+            .iter()
+            .filter(|line| !is_one_value(text, **line))
             .min();
         reading.notes.retain(|note| {
             let line = note.span.as_ref().map(|span| line_of(text, span.start));
-            line.is_some_and(|line| first.is_none_or(|first| line < first))
+            line.is_some_and(|line| {
+                first.is_none_or(|first| line < *first) && !broken.contains(&line)
+            })
         });
-        for error in errors {
-            let message = format!("not TOML: {}", error.message());
-            reading.notes.error(error.span(), message);
-        }
+        reading.syntax(text, &errors);
     } else {
         reading.missing();
     }
@@ -161,28 +167,23 @@ impl Values {
 
     /// All secrets of the file, with their places.
     pub(super) fn secrets(&self) -> impl Iterator<Item = (Range<usize>, &Secret)> {
-        self.checked.iter().filter_map(|(path, value)| match value {
-            Checked::Secret(secret) => Some((self.at(path)?, secret)),
-            _ => None,
-        })
+        self.checked
+            .keys()
+            .filter_map(|path| Some((self.at(path)?, self.secret(path)?)))
     }
 
     /// All file names of the file that are no secrets, with their places.
     pub(super) fn paths(&self) -> impl Iterator<Item = (Range<usize>, &PathBuf)> {
-        self.checked.iter().filter_map(|(path, value)| match value {
-            Checked::Path(file) => Some((self.at(path)?, file)),
-            _ => None,
-        })
+        self.checked
+            .keys()
+            .filter_map(|path| Some((self.at(path)?, self.path(path)?)))
     }
 
     /// Makes relative file names relative to `folder`.
     pub(super) fn resolve(&mut self, folder: &std::path::Path) {
         for value in self.checked.values_mut() {
-            match value {
-                Checked::Path(path) | Checked::Secret(Secret::File(path)) => {
-                    *path = folder.join(&*path);
-                }
-                _ => {}
+            if let Checked::Path(path) | Checked::Secret(Secret::File(path)) = value {
+                *path = folder.join(&*path);
             }
         }
     }
@@ -199,6 +200,24 @@ impl Reading {
         }
     }
 
+    /// Says where the text is not TOML, once for each line.
+    fn syntax(&mut self, text: &str, errors: &[toml::de::Error]) {
+        let mut last = None;
+        for error in errors {
+            let line = error.span().map(|span| line_of(text, span.start));
+            if last.is_some() && last == line {
+                continue;
+            }
+            last = line;
+            let message = format!("not TOML: {}", error.message());
+            self.notes.error(error.span(), message);
+            if error.message().contains("between array elements") {
+                // A list that is never closed takes the rest of the file for its items.
+                break;
+            }
+        }
+    }
+
     fn section(
         &mut self,
         text: &str,
@@ -206,7 +225,6 @@ impl Reading {
         at: Range<usize>,
         value: &Spanned<DeValue<'_>>,
     ) {
-        self.sections_begin(section, at.clone());
         let Some(table) = value.get_ref().as_table() else {
             let message = format!("`{}` is a table", section.name);
             let help = format!(
@@ -214,8 +232,10 @@ impl Reading {
                 section.name
             );
             self.notes.error_with_help(Some(at), message, help);
+            self.misshapen.push(section.name);
             return;
         };
+        self.values.sections.insert(section.name, at);
         for (key, value) in table {
             self.show(key.span());
             let name = key.get_ref().as_ref();
@@ -236,7 +256,11 @@ impl Reading {
 
     fn key(&mut self, text: &str, key: &'static Key, value: &Spanned<DeValue<'_>>) {
         self.values.given.insert(key.path, value.span());
-        if !key.kind.is_secret() && is_harmless(value) {
+        if let (true, Some(source)) = (key.kind.is_secret(), value.get_ref().as_table()) {
+            let known = |key: &&Spanned<_>| value::SOURCES.contains(&Cow::as_ref(key.get_ref()));
+            self.visible
+                .extend(source.keys().filter(known).map(Spanned::span));
+        } else if !key.kind.is_secret() && is_harmless(value) {
             self.show_value(text, value.span());
         }
         match value::check(key.kind, key.is_loose(), value.get_ref()) {
@@ -260,7 +284,7 @@ impl Reading {
         text: &str,
         section: &'static Section,
         kind: Kind,
-        key: &Spanned<std::borrow::Cow<'_, str>>,
+        key: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
     ) {
         let name = key.get_ref().as_ref();
@@ -284,7 +308,7 @@ impl Reading {
         }
     }
 
-    fn unknown_section(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>) {
+    fn unknown_section(&mut self, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
         let tables = || keys::SECTIONS.iter().map(|section| section.name);
         let help = if let Some(home) = keys::all().find(|key| key.name() == name) {
@@ -298,7 +322,7 @@ impl Reading {
         self.notes.error_with_help(Some(key.span()), message, help);
     }
 
-    fn unknown_key(&mut self, section: &'static Section, key: &Spanned<std::borrow::Cow<'_, str>>) {
+    fn unknown_key(&mut self, section: &'static Section, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
         let span = Some(key.span());
         let moved = keys::MOVED.iter().find(|moved| moved.name == name);
@@ -311,7 +335,13 @@ impl Reading {
             self.notes.warn(span, message, help);
             return;
         }
-        let own = || section.known().iter().map(Key::name);
+        let prefix = format!("{}.", section.name);
+        let inner = || {
+            keys::SECTIONS
+                .iter()
+                .filter_map(|inner| inner.name.strip_prefix(&prefix))
+        };
+        let own = || section.known().iter().map(Key::name).chain(inner());
         let home = keys::all().find(|key| key.name() == name);
         let help = if let Some(home) = home {
             format!("`{name}` belongs in [{}]", section_of(home))
@@ -343,7 +373,7 @@ impl Reading {
                 })
                 .collect();
             let Some(at) = self.values.section_at(section.name) else {
-                if !missing.is_empty() {
+                if !missing.is_empty() && !self.misshapen.contains(&section.name) {
                     let names: Vec<_> = missing
                         .iter()
                         .map(|key| format!("`{}`", key.name()))
@@ -378,10 +408,6 @@ impl Reading {
         }
     }
 
-    fn sections_begin(&mut self, section: &'static Section, at: Range<usize>) {
-        self.values.sections.insert(section.name, at);
-    }
-
     fn show(&mut self, range: Range<usize>) {
         self.visible.push(range);
     }
@@ -402,10 +428,10 @@ fn default_value(key: &Key, text: &str) -> Option<Checked> {
     value::check(key.kind, key.is_loose(), value.get_ref()).ok()
 }
 
-/// Whether a value has no place where a secret might hide: a table, or a URL with a password.
+/// Whether a value has no place where a secret might hide, such as a table, or a URL with a password.
 fn is_harmless(value: &Spanned<DeValue<'_>>) -> bool {
     match value.get_ref() {
-        DeValue::String(text) => !(text.contains("://") && text.contains('@')),
+        DeValue::String(text) => !text.contains('@'),
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
             true
         }
@@ -416,6 +442,16 @@ fn is_harmless(value: &Spanned<DeValue<'_>>) -> bool {
 
 fn section_of(key: &Key) -> &'static str {
     key.path.rsplit_once('.').map_or("", |(section, _)| section)
+}
+
+/// Whether a broken line gives a known key some value, so that no more than this value is broken.
+fn is_one_value(text: &str, line: usize) -> bool {
+    text.lines()
+        .nth(line)
+        .and_then(|line| line.split_once('='))
+        .is_some_and(|(key, value)| {
+            keys::is_known_word(key.trim()) && !value.contains("\"\"\"") && !value.contains("'''")
+        })
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -71,6 +71,7 @@ fn value(kind: Kind) -> String {
         Kind::Text(_)
         | Kind::Flag
         | Kind::Url(_)
+        | Kind::Proxy
         | Kind::Path
         | Kind::Listen
         | Kind::Address

@@ -47,6 +47,7 @@ pub(super) fn check(kind: Kind, loose: bool, value: &DeValue<'_>) -> Result<Chec
         Kind::Count(min, max) => count(min, max, loose, value),
         Kind::Span(min, max) => span(min, max, text(kind, value)?),
         Kind::Url(schemes) => url(schemes, text(kind, value)?),
+        Kind::Proxy => proxy(text(kind, value)?),
         Kind::Path => Ok(Checked::Path(filled(kind, value)?.into())),
         Kind::Listen => listen(text(kind, value)?),
         Kind::Address => address(text(kind, value)?),
@@ -63,11 +64,7 @@ impl Kind {
     pub(super) fn expected(self) -> String {
         match self {
             Self::Text(form) => form.expected().to_owned(),
-            Self::Choice(words) => words
-                .iter()
-                .map(|word| format!("\"{word}\""))
-                .collect::<Vec<_>>()
-                .join(" or "),
+            Self::Choice(words) => either(words.iter().map(|word| format!("\"{word}\""))),
             Self::Flag => "true or false".to_owned(),
             Self::Count(min, max) => format!("a whole number from {min} to {max}"),
             Self::Span(min, max) => format!(
@@ -75,7 +72,11 @@ impl Kind {
                 write_span(min),
                 write_span(max)
             ),
-            Self::Url(schemes) => format!("a URL with {}", schemes.join(" or ")),
+            Self::Url(schemes) => {
+                let begins = either(schemes.iter().map(|scheme| format!("{scheme}://")));
+                format!("a URL that begins with {begins}")
+            }
+            Self::Proxy => "a URL that begins with http://".to_owned(),
             Self::Path => "the name of a file".to_owned(),
             Self::Listen => "\"off\", \"IP:PORT\" or \"unix:/path\"".to_owned(),
             Self::Address => "\"IP:PORT\"".to_owned(),
@@ -139,7 +140,7 @@ pub(super) fn write_span(span: Duration) -> String {
         .rev()
         .find(|(_, size)| millis != 0 && millis.is_multiple_of(u128::from(*size)))
         .map_or_else(
-            || format!("{millis}ms"),
+            || "0s".to_owned(),
             |(unit, size)| format!("{}{unit}", millis / u128::from(*size)),
         )
 }
@@ -268,13 +269,33 @@ fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal>
     } else {
         quote(text)
     };
-    let uri: hyper::Uri = text.parse().map_err(|_| expected(kind, &found))?;
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let host = uri.host().unwrap_or_default();
-    if !schemes.contains(&scheme) || host.is_empty() || text.contains('#') {
+    let uri = whole_url(text).ok_or_else(|| expected(kind, &found))?;
+    if !schemes.contains(&uri.scheme_str().unwrap_or_default()) {
         return Err(expected(kind, &found));
     }
     Ok(Checked::Text(text.to_owned()))
+}
+
+fn proxy(text: &str) -> Result<Checked, Refusal> {
+    let fits = |uri: &hyper::Uri| {
+        uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none()
+    };
+    match whole_url(text).filter(fits) {
+        Some(_) => Ok(Checked::Text(text.to_owned())),
+        None => Err(expected(Kind::Proxy, "another text")),
+    }
+}
+
+/// A URL with a scheme and a host, and with a port that is a number if it has one; a fragment has no meaning here.
+fn whole_url(text: &str) -> Option<hyper::Uri> {
+    let uri: hyper::Uri = text.parse().ok().filter(|_| !text.contains('#'))?;
+    uri.scheme()?;
+    let authority = uri.authority()?;
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let address = authority.as_str().rsplit('@').next()?;
+    let port = address.strip_prefix(host)?;
+    let has_good_port = port.is_empty() || uri.port_u16().is_some();
+    has_good_port.then_some(uri)
 }
 
 fn listen(text: &str) -> Result<Checked, Refusal> {
@@ -377,6 +398,9 @@ fn secret(kind: Kind, value: &DeValue<'_>) -> Result<Secret, Refusal> {
     }
 }
 
+/// The keys of a secret's table.
+pub(super) const SOURCES: [&str; 3] = ["file", "env", "credential"];
+
 fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
     let mut entries = table.iter();
     let (Some((key, value)), None) = (entries.next(), entries.next()) else {
@@ -419,8 +443,7 @@ fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
         other => Err(at(
             key.span(),
             Refusal {
-                help: nearest(other, ["file", "env", "credential"])
-                    .map(|word| format!("did you mean `{word}`?")),
+                help: nearest(other, SOURCES).map(|word| format!("did you mean `{word}`?")),
                 ..expected(kind, &format!("a table with the key `{}`", escape(other)))
             },
         )),
@@ -475,8 +498,21 @@ fn found(value: &DeValue<'_>) -> &'static str {
     }
 }
 
+/// `a`, `a or b`, `a, b or c`.
+fn either(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<_> = words.collect();
+    match (words.pop(), words.is_empty()) {
+        (Some(last), false) => format!("{} or {last}", words.join(", ")),
+        (Some(only), true) => only,
+        (None, _) => String::new(),
+    }
+}
+
 /// A text in quotes, without control characters, cut.
 fn quote(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty text".to_owned();
+    }
     format!("\"{}\"", escape(text))
 }
 
@@ -548,6 +584,28 @@ mod tests {
             "3",
         ] {
             assert!(log_filter(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_whole_or_refused() {
+        for good in [
+            "http://a",
+            "ws://[::1]:80/x?y=1",
+            "https://me:word@a.example:443/",
+        ] {
+            assert!(whole_url(good).is_some(), "{good}");
+        }
+        for bad in [
+            "a",
+            "/a",
+            "http://",
+            "http://a:b",
+            "http://a:99999",
+            "http://a/#b",
+            "http://:80",
+        ] {
+            assert!(whole_url(bad).is_none(), "{bad}");
         }
     }
 
