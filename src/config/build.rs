@@ -13,7 +13,7 @@ use super::{
     Config, Environment, Listen, Log, LogFormat, OnStop, Shutdown,
     finding::Notes,
     keys::{self, Form},
-    read::Values,
+    values::Values,
 };
 use crate::{
     bot::{self, Dialect, Transport},

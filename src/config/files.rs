@@ -4,7 +4,7 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use super::{
     finding::{Finding, Notes},
-    read::Values,
+    values::Values,
 };
 use crate::secret::Secret;
 

@@ -14,8 +14,11 @@ mod read;
 mod reference;
 mod rules;
 mod schema;
+mod sources;
 mod unavailable;
 mod value;
+mod values;
+mod words;
 
 pub use finding::{Finding, Severity};
 pub use reference::reference;
@@ -229,7 +232,7 @@ impl fmt::Debug for Config {
 fn examine(
     text: &str,
     path: &Path,
-    look: impl FnOnce(&Path, &read::Values, &mut finding::Notes),
+    look: impl FnOnce(&Path, &values::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
     let read::Reading {
         mut values,

@@ -1,6 +1,6 @@
 //! Pure: TOML text against the table of keys; what comes out is checked key by key, not yet as a whole.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range, path::PathBuf, time::Duration};
+use std::{borrow::Cow, ops::Range};
 
 use toml::{
     Spanned,
@@ -11,22 +11,11 @@ use super::{
     finding::Notes,
     keys::{self, Key, Keys, Kind, Presence, Section},
     nearest::nearest,
-    value::{self, Checked, escape},
+    sources,
+    value::{self, Checked},
+    values::Values,
+    words::escape,
 };
-use crate::secret::Secret;
-
-/// The values of a file, by the path of their key; defaults stand in for what is missing or mistaken.
-#[derive(Debug, Default)]
-pub(super) struct Values {
-    /// All keys that have a value.
-    checked: BTreeMap<&'static str, Checked>,
-    /// Where the file gives a key: its value.
-    given: BTreeMap<&'static str, Range<usize>>,
-    /// Where a table of the file begins.
-    sections: BTreeMap<&'static str, Range<usize>>,
-    /// `[skills]`
-    skills: BTreeMap<String, String>,
-}
 
 /// What reading a text came to.
 #[derive(Debug, Default)]
@@ -74,119 +63,6 @@ pub(super) fn read(text: &str) -> Reading {
     reading.defaults();
     reading.visible.sort_by_key(|range| range.start);
     reading
-}
-
-impl Values {
-    /// A text; empty if there is none.
-    pub(super) fn text(&self, path: &str) -> &str {
-        match self.checked.get(path) {
-            Some(Checked::Text(text)) => text,
-            _ => "",
-        }
-    }
-
-    /// A text, if there is one that is not empty.
-    pub(super) fn filled(&self, path: &str) -> Option<&str> {
-        Some(self.text(path)).filter(|text| !text.is_empty())
-    }
-
-    pub(super) fn flag(&self, path: &str) -> bool {
-        matches!(self.checked.get(path), Some(Checked::Flag(true)))
-    }
-
-    pub(super) fn count(&self, path: &str) -> u64 {
-        match self.checked.get(path) {
-            Some(Checked::Count(count)) => *count,
-            _ => 0,
-        }
-    }
-
-    /// A count of milliseconds.
-    pub(super) fn millis(&self, path: &str) -> Duration {
-        Duration::from_millis(self.count(path))
-    }
-
-    pub(super) fn span(&self, path: &str) -> Duration {
-        match self.checked.get(path) {
-            Some(Checked::Span(span)) => *span,
-            _ => Duration::ZERO,
-        }
-    }
-
-    pub(super) fn path(&self, path: &str) -> Option<&PathBuf> {
-        match self.checked.get(path) {
-            Some(Checked::Path(file)) => Some(file),
-            _ => None,
-        }
-    }
-
-    pub(super) fn texts(&self, path: &str) -> &[String] {
-        match self.checked.get(path) {
-            Some(Checked::Texts(texts)) => texts,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn secret(&self, path: &str) -> Option<&Secret> {
-        match self.checked.get(path) {
-            Some(Checked::Secret(secret)) => Some(secret),
-            _ => None,
-        }
-    }
-
-    pub(super) fn skills(&self) -> &BTreeMap<String, String> {
-        &self.skills
-    }
-
-    /// Where the file gives this key, even with a mistaken value.
-    pub(super) fn at(&self, path: &str) -> Option<Range<usize>> {
-        self.given.get(path).cloned()
-    }
-
-    pub(super) fn section_at(&self, name: &str) -> Option<Range<usize>> {
-        self.sections.get(name).cloned()
-    }
-
-    /// Whether the file gives this key, even with a mistaken value.
-    pub(super) fn has(&self, path: &str) -> bool {
-        self.given.contains_key(path)
-    }
-
-    /// The value in one fixed spelling, however the file spells it. Secrets have none.
-    pub(super) fn canonical(&self, path: &str) -> Option<String> {
-        Some(match self.checked.get(path)? {
-            Checked::Text(text) => format!("{text:?}"),
-            Checked::Flag(flag) => flag.to_string(),
-            Checked::Count(count) => count.to_string(),
-            Checked::Span(span) => value::write_span(*span),
-            Checked::Path(path) => format!("{path:?}"),
-            Checked::Texts(texts) => format!("{texts:?}"),
-            Checked::Secret(_) => return None,
-        })
-    }
-
-    /// All secrets of the file, with their places.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = (Range<usize>, &Secret)> {
-        self.checked
-            .keys()
-            .filter_map(|path| Some((self.at(path)?, self.secret(path)?)))
-    }
-
-    /// All file names of the file that are no secrets, with their places.
-    pub(super) fn paths(&self) -> impl Iterator<Item = (Range<usize>, &PathBuf)> {
-        self.checked
-            .keys()
-            .filter_map(|path| Some((self.at(path)?, self.path(path)?)))
-    }
-
-    /// Makes relative file names relative to `folder`.
-    pub(super) fn resolve(&mut self, folder: &std::path::Path) {
-        for value in self.checked.values_mut() {
-            if let Checked::Path(path) | Checked::Secret(Secret::File(path)) = value {
-                *path = folder.join(&*path);
-            }
-        }
-    }
 }
 
 impl Reading {
@@ -257,7 +133,7 @@ impl Reading {
     fn key(&mut self, text: &str, key: &'static Key, value: &Spanned<DeValue<'_>>) {
         self.values.given.insert(key.path, value.span());
         if let (true, Some(source)) = (key.kind.is_secret(), value.get_ref().as_table()) {
-            let known = |key: &&Spanned<_>| value::SOURCES.contains(&Cow::as_ref(key.get_ref()));
+            let known = |key: &&Spanned<_>| sources::SOURCES.contains(&Cow::as_ref(key.get_ref()));
             self.visible
                 .extend(source.keys().filter(known).map(Spanned::span));
         } else if !key.kind.is_secret() && is_harmless(value) {

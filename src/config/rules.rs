@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{finding::Notes, keys, read::Values};
+use super::{finding::Notes, keys, values::Values};
 
 /// Checks all rules.
 pub(super) fn check(values: &Values, notes: &mut Notes) {

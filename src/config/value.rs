@@ -2,18 +2,14 @@
 
 use std::{net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::SecretString;
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::{Spanned, de::DeValue};
 use tracing_subscriber::filter::Targets;
 
 use super::{
     keys::{Form, Kind},
     nearest::nearest,
-    patterns,
+    patterns, sources,
+    words::{UNITS, found, quote},
 };
 use crate::secret::Secret;
 
@@ -52,61 +48,14 @@ pub(super) fn check(kind: Kind, loose: bool, value: &DeValue<'_>) -> Result<Chec
         Kind::Listen => listen(text(kind, value)?),
         Kind::Address => address(text(kind, value)?),
         Kind::LogFilter => log_filter(text(kind, value)?),
-        Kind::Secret => secret(kind, value).map(Checked::Secret),
-        Kind::SigningSecret => signing_secret(kind, value),
+        Kind::Secret => sources::secret(kind, value).map(Checked::Secret),
+        Kind::SigningSecret => sources::signing_secret(kind, value).map(Checked::Secret),
         Kind::Texts => texts(value),
         Kind::Patterns => patterns_list(text(kind, value)?),
     }
 }
 
-impl Kind {
-    /// What a value must be, to stand after "expected".
-    pub(super) fn expected(self) -> String {
-        match self {
-            Self::Text(form) => form.expected().to_owned(),
-            Self::Choice(words) => either(words.iter().map(|word| format!("\"{word}\""))),
-            Self::Flag => "true or false".to_owned(),
-            Self::Count(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Span(min, max) => format!(
-                "a duration from \"{}\" to \"{}\", such as \"30s\", \"5m\" or \"250ms\"",
-                write_span(min),
-                write_span(max)
-            ),
-            Self::Url(schemes) => {
-                let begins = either(schemes.iter().map(|scheme| format!("{scheme}://")));
-                format!("a URL that begins with {begins}")
-            }
-            Self::Proxy => "a URL that begins with http://".to_owned(),
-            Self::Path => "the name of a file".to_owned(),
-            Self::Listen => "\"off\", \"IP:PORT\" or \"unix:/path\"".to_owned(),
-            Self::Address => "\"IP:PORT\"".to_owned(),
-            Self::LogFilter => {
-                "a level (error, warn, info, debug, trace, off) or a list of target=level"
-                    .to_owned()
-            }
-            Self::Secret | Self::SigningSecret => {
-                "a text, or one of { file = \"...\" }, { env = \"...\" }, { credential = \"...\" }"
-                    .to_owned()
-            }
-            Self::Texts => "a list of texts".to_owned(),
-            Self::Patterns => "regular expressions with commas between them".to_owned(),
-        }
-    }
-}
-
 impl Form {
-    pub(super) fn expected(self) -> &'static str {
-        match self {
-            Self::Any => "a text",
-            Self::Filled => "a text that is not empty",
-            Self::Digits => "a text of digits",
-            Self::DigitsOrEmpty => "a text of digits, or an empty one",
-            Self::Name => {
-                "a name of up to 64 characters: a-z, 0-9, and after the first one also . _ -"
-            }
-        }
-    }
-
     pub(super) fn allows(self, text: &str) -> bool {
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         match self {
@@ -131,22 +80,6 @@ impl Form {
         }
     }
 }
-
-/// A duration as the file writes it, in the largest unit that divides it.
-pub(super) fn write_span(span: Duration) -> String {
-    let millis = span.as_millis();
-    UNITS
-        .iter()
-        .rev()
-        .find(|(_, size)| millis != 0 && millis.is_multiple_of(u128::from(*size)))
-        .map_or_else(
-            || "0s".to_owned(),
-            |(unit, size)| format!("{}{unit}", millis / u128::from(*size)),
-        )
-}
-
-/// Units and their milliseconds, the smallest first.
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
 fn text<'a>(kind: Kind, value: &'a DeValue<'_>) -> Result<&'a str, Refusal> {
     value.as_str().ok_or_else(|| wrong_type(kind, value))
@@ -385,97 +318,15 @@ fn patterns_list(text: &str) -> Result<Checked, Refusal> {
     Ok(Checked::Texts(list))
 }
 
-fn secret(kind: Kind, value: &DeValue<'_>) -> Result<Secret, Refusal> {
-    match value {
-        DeValue::String(text) if text.is_empty() => Err(expected(kind, "an empty text")),
-        DeValue::String(text) => Ok(Secret::Literal(SecretString::from(text.as_ref()))),
-        DeValue::Table(table) => secret_source(kind, table),
-        DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Array(_) => Err(wrong_type(kind, value)),
-    }
-}
-
-/// The keys of a secret's table.
-pub(super) const SOURCES: [&str; 3] = ["file", "env", "credential"];
-
-fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
-    let mut entries = table.iter();
-    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-        let number = match table.len() {
-            0 => "an empty table".to_owned(),
-            many => format!("a table of {many} keys"),
-        };
-        return Err(expected(kind, &number));
-    };
-    let at = |span, refusal| Refusal {
-        span: Some(span),
-        ..refusal
-    };
-    let name = match value.get_ref().as_str() {
-        Some(name) if !name.is_empty() => name,
-        Some(_) | None => {
-            let refusal = expected(Kind::Text(Form::Filled), found(value.get_ref()));
-            return Err(at(value.span(), refusal));
-        }
-    };
-    let unfit = |what: &str| {
-        let message = format!("expected {what}");
-        Err(at(
-            value.span(),
-            Refusal {
-                span: None,
-                message,
-                help: None,
-            },
-        ))
-    };
-    match key.get_ref().as_ref() {
-        "file" => Ok(Secret::File(name.into())),
-        "env" if name.contains(['=', '\0']) => unfit("the name of an environment variable"),
-        "env" => Ok(Secret::Env(name.to_owned())),
-        "credential" if name.contains(['/', '\0']) || name.starts_with('.') => {
-            unfit("the name of a credential: one file's name, without a folder")
-        }
-        "credential" => Ok(Secret::Credential(name.to_owned())),
-        other => Err(at(
-            key.span(),
-            Refusal {
-                help: nearest(other, SOURCES).map(|word| format!("did you mean `{word}`?")),
-                ..expected(kind, &format!("a table with the key `{}`", escape(other)))
-            },
-        )),
-    }
-}
-
-fn signing_secret(kind: Kind, value: &DeValue<'_>) -> Result<Checked, Refusal> {
-    let good = |text: &str| {
-        text.strip_prefix("whsec_")
-            .and_then(|base64| STANDARD.decode(base64).ok())
-            .is_some_and(|bytes| (24..=64).contains(&bytes.len()))
-    };
-    if value.as_str().is_some_and(|text| !good(text)) {
-        return Err(Refusal {
-            span: None,
-            message: "expected a Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes"
-                .to_owned(),
-            help: Some("make one: echo \"whsec_$(openssl rand -base64 32)\"".to_owned()),
-        });
-    }
-    secret(kind, value).map(Checked::Secret)
-}
-
 fn integer(number: &toml::de::DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn wrong_type(kind: Kind, value: &DeValue<'_>) -> Refusal {
+pub(super) fn wrong_type(kind: Kind, value: &DeValue<'_>) -> Refusal {
     expected(kind, found(value))
 }
 
-fn expected(kind: Kind, found: &str) -> Refusal {
+pub(super) fn expected(kind: Kind, found: &str) -> Refusal {
     Refusal {
         span: None,
         message: format!("expected {}, found {found}", kind.expected()),
@@ -483,56 +334,9 @@ fn expected(kind: Kind, found: &str) -> Refusal {
     }
 }
 
-/// The type of a value, in words.
-fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(text) if text.is_empty() => "an empty text",
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(true) => "true",
-        DeValue::Boolean(false) => "false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn either(words: impl Iterator<Item = String>) -> String {
-    let mut words: Vec<_> = words.collect();
-    match (words.pop(), words.is_empty()) {
-        (Some(last), false) => format!("{} or {last}", words.join(", ")),
-        (Some(only), true) => only,
-        (None, _) => String::new(),
-    }
-}
-
-/// A text in quotes, without control characters, cut.
-fn quote(text: &str) -> String {
-    if text.is_empty() {
-        return "an empty text".to_owned();
-    }
-    format!("\"{}\"", escape(text))
-}
-
-/// A text that is safe on a terminal, cut.
-pub(super) fn escape(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
-    if text.chars().count() > LONGEST {
-        shown.push('…');
-    }
-    shown.replace("\\\"", "\"").replace("\\'", "'")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::words::write_span, *};
 
     #[test]
     fn durations_are_read_as_they_are_written() {
