@@ -124,13 +124,15 @@ impl Notes {
     }
 
     /// Errors and warnings, each in the order of the file; what concerns the whole file comes last.
+    /// Of very many only the first are shown, and how many more there are.
     pub(super) fn show(mut self, source: &Source<'_>) -> (Vec<Finding>, Vec<Finding>) {
         self.0
             .sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
-        self.0
+        let (errors, warnings) = self
+            .0
             .into_iter()
-            .map(|note| source.show(note))
-            .partition(|finding| finding.severity == Severity::Error)
+            .partition(|note| note.severity == Severity::Error);
+        (source.show_first(errors), source.show_first(warnings))
     }
 
     fn push(
@@ -150,6 +152,21 @@ impl Notes {
 }
 
 impl Source<'_> {
+    fn show_first(&self, notes: Vec<Note>) -> Vec<Finding> {
+        let more = notes.len().saturating_sub(MOST);
+        let mut findings: Vec<_> = notes
+            .into_iter()
+            .take(MOST)
+            .map(|note| self.show(note))
+            .collect();
+        if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+            last.help = Some(format!(
+                "there are {more} more like this; is this the right file?"
+            ));
+        }
+        findings
+    }
+
     fn show(&self, note: Note) -> Finding {
         let mut finding = Finding {
             file: self.path.display().to_string(),
@@ -240,6 +257,9 @@ impl Source<'_> {
         &self.text[..at]
     }
 }
+
+/// No more mistakes than this are shown; a file with more is not a configuration.
+const MOST: usize = 100;
 
 /// A line is not shown beyond this many characters.
 const WIDEST: usize = 160;

@@ -34,6 +34,7 @@ pub(super) struct Reading {
 pub(super) fn read(text: &str) -> Reading {
     let (document, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
+    errors.truncate(MOST);
     let mut reading = Reading {
         broken: !errors.is_empty(),
         ..Reading::default()
@@ -48,7 +49,7 @@ pub(super) fn read(text: &str) -> Reading {
             .collect();
         let first = broken
             .iter()
-            .filter(|line| !is_one_value(text, **line))
+            .filter(|line| broken.len() == MOST || !is_one_value(text, **line))
             .min();
         reading.notes.retain(|note| {
             let line = note.span.as_ref().map(|span| line_of(text, span.start));
@@ -298,6 +299,9 @@ impl Reading {
         }
     }
 }
+
+/// A text with more breaks than this is no TOML at all; the others are not looked at.
+const MOST: usize = 50;
 
 fn default_value(key: &Key, text: &str) -> Option<Checked> {
     let value = DeValue::parse(text).ok()?;
