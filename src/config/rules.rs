@@ -83,7 +83,7 @@ fn credentials(values: &Values, notes: &mut Notes) {
         notes.warn(
             values.at("credentials.password"),
             "log-in with a password",
-            "prefer an API key: it does not expire and does not lock the user after failed log-ins",
+            "prefer an API key, as the platform recommends for bot users",
         );
     }
 }
