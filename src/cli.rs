@@ -205,8 +205,12 @@ struct Arguments {
 
 #[derive(Debug, Args)]
 struct Run {
-    /// The configuration file [env: CONNECTORD_CONFIG]
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file [env: CONNECTORD_CONFIG]"
+)]
     config: Option<PathBuf>,
 }
 
@@ -216,8 +220,12 @@ enum Verb {
     Run(Run),
     /// Read the file and say all that is wrong with it
     Check {
-        /// The configuration file [env: CONNECTORD_CONFIG]
-        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file [env: CONNECTORD_CONFIG]"
+)]
         config: Option<PathBuf>,
         /// Also log in, open the socket and reach the bot; changes nothing, takes no ring
         #[arg(long)]
@@ -225,8 +233,12 @@ enum Verb {
     },
     /// Ask a running connector how it is; exit 0 if it is Online
     Status {
-        /// The configuration file of the connector [env: CONNECTORD_CONFIG]
-        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file of the connector [env: CONNECTORD_CONFIG]"
+)]
         config: Option<PathBuf>,
         /// The address of its health endpoint
         #[arg(long, value_name = "HOST:PORT", conflicts_with = "config")]
@@ -364,6 +376,26 @@ mod tests {
                 .unwrap()
                 .starts_with("/nonexistent/x.toml: error: cannot read")
         );
+    }
+
+    #[test]
+    fn check_says_that_a_good_file_is_good() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/connector.toml");
+        let mut out = Vec::new();
+        assert_eq!(check(&file, &mut out).unwrap(), Exit::Ok);
+        let said = String::from_utf8(out).unwrap();
+        assert!(
+            said.contains("ok, connector connector, account 12345678, messaging agent"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_schema_is_written_as_json() {
+        let mut out = Vec::new();
+        schema(&mut out).unwrap();
+        let schema: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(schema, config::schema());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pure: checked values into the settings of the rooms.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,7 +13,7 @@ use super::{
     Config, Environment, Listen, Log, LogFormat, OnStop, Shutdown,
     finding::Notes,
     keys::{self, Form},
-    read::Values,
+    values::Values,
 };
 use crate::{
     bot::{self, Dialect, Transport},
@@ -56,10 +57,7 @@ pub(super) fn build(values: &Values, path: &Path, notes: &mut Notes) -> Option<C
                 },
             },
             custom_fingerprint: fingerprint(values),
-            fixed: keys::all()
-                .filter(|key| key.restart)
-                .filter_map(|key| Some((key.path, values.canonical(key.path)?)))
-                .collect(),
+            fixed: fixed(values, name.clone()?),
         })
     };
     if notes.has_errors() {
@@ -272,6 +270,16 @@ fn log(values: &Values) -> Log {
     }
 }
 
+/// The keys that need a restart, in one spelling.
+fn fixed(values: &Values, name: String) -> BTreeMap<&'static str, String> {
+    let mut fixed: BTreeMap<_, _> = keys::all()
+        .filter(|key| key.restart)
+        .filter_map(|key| Some((key.path, values.canonical(key.path)?)))
+        .collect();
+    fixed.insert("connector.name", name);
+    fixed
+}
+
 /// Equal for two connectors if and only if all fields of `[custom]` have the same effective values.
 fn fingerprint(values: &Values) -> String {
     let mut hash = Sha256::new();
@@ -287,4 +295,34 @@ fn fingerprint(values: &Values) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{read, rules};
+
+    /// Chat is refused elsewhere as long as it is not available; the file can say it already.
+    #[test]
+    fn a_file_for_chat_can_be_built() {
+        let text = r#"
+            [connector]
+            account_id = "12345678"
+            conversation_type = "chat"
+            [credentials]
+            username = "support-bot"
+            password = { env = "PASSWORD" }
+            [bot]
+            transport = "websocket"
+            url = "wss://bots.example.com"
+            [custom]
+            defaultGreetingMessage = "hello"
+        "#;
+        let mut reading = read::read(text);
+        rules::check(&reading.values, &mut reading.notes);
+        let config = build(&reading.values, Path::new("chat.toml"), &mut reading.notes).unwrap();
+        assert_eq!(config.conversation.kind, Kind::Chat);
+        assert_eq!(config.conversation.greeting.as_deref(), Some("hello"));
+        assert_eq!(config.name, "chat");
+    }
 }

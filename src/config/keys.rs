@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Span(Duration, Duration),
     /// A URL with one of these schemes.
     Url(&'static [&'static str]),
+    /// An http URL that may hold a password, so that it is never shown.
+    Proxy,
     /// A file; relative to the folder of the configuration file.
     Path,
     /// `off`, `HOST:PORT` with a numeric host, or `unix:/path`.
@@ -137,7 +139,7 @@ impl Key {
 impl Kind {
     /// Whether a value must never be shown.
     pub(super) fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SigningSecret)
+        matches!(self, Self::Secret | Self::SigningSecret | Self::Proxy)
     }
 }
 
@@ -240,6 +242,15 @@ pub(super) fn section(name: &str) -> Option<&'static Section> {
     SECTIONS.iter().find(|section| section.name == name)
 }
 
+/// Whether this is a part of a section's name, or the name of a key.
+pub(super) fn is_known_word(word: &str) -> bool {
+    SECTIONS
+        .iter()
+        .flat_map(|section| section.name.split('.'))
+        .chain(all().map(Key::name))
+        .any(|known| known == word)
+}
+
 /// All keys of all sections.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|section| section.known())
@@ -331,37 +342,37 @@ const CREDENTIALS: &[Key] = &[
         "credentials.app_key",
         Kind::Secret,
         Optional(""),
-        "API key: application key",
+        "the application key of an API key",
     ),
     Key::new(
         "credentials.secret",
         Kind::Secret,
         Optional(""),
-        "API key: application secret",
+        "the application secret of an API key",
     ),
     Key::new(
         "credentials.access_token",
         Kind::Secret,
         Optional(""),
-        "API key: access token",
+        "the access token of an API key",
     ),
     Key::new(
         "credentials.access_token_secret",
         Kind::Secret,
         Optional(""),
-        "API key: access token secret",
+        "the access token secret of an API key",
     ),
     Key::new(
         "credentials.client_id",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0 client credentials: client id",
+        "the client id of OAuth 2.0 client credentials",
     ),
     Key::new(
         "credentials.client_secret",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0 client credentials: client secret",
+        "the client secret of OAuth 2.0 client credentials",
     ),
     Key::new(
         "credentials.password",
@@ -387,7 +398,7 @@ const CLOUD: &[Key] = &[
     .restart(),
     Key::new(
         "cloud.proxy",
-        Kind::Url(&["http"]),
+        Kind::Proxy,
         Optional("`HTTPS_PROXY` and `NO_PROXY` of the environment decide"),
         "an HTTP proxy for all connections to the cloud",
     )
@@ -523,13 +534,13 @@ const CUSTOM_ENDPOINT: &[Key] = &[
         "bot.custom_endpoint.client_id",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0: client id",
+        "the client id of OAuth 2.0 client credentials",
     ),
     Key::new(
         "bot.custom_endpoint.client_secret",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0: client secret",
+        "the client secret of OAuth 2.0 client credentials",
     ),
 ];
 
@@ -620,7 +631,7 @@ const CUSTOM: &[Key] = &[
         "custom.retryMessageInterval",
         Kind::Count(1, 3_600_000),
         Default("30000"),
-        "ms to wait before that",
+        "ms to wait for an answer before an event is put to the bot again",
     ),
     Key::new(
         "custom.ringAcceptWait",
@@ -658,7 +669,7 @@ const CUSTOM: &[Key] = &[
         Default(
             "\"I'm sorry. Something went wrong, so let's start fresh. Could you restate your question in a few words?\"",
         ),
-        "in these words",
+        "what the consumer is told then",
     ),
     Key::new(
         "custom.escalateOnStuckConversation",

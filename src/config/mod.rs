@@ -14,8 +14,11 @@ mod read;
 mod reference;
 mod rules;
 mod schema;
+mod sources;
 mod unavailable;
 mod value;
+mod values;
+mod words;
 
 pub use finding::{Finding, Severity};
 pub use reference::reference;
@@ -148,7 +151,7 @@ pub struct Mistakes {
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let text = files::read(path).map_err(|finding| Mistakes {
-        mistakes: vec![finding],
+        mistakes: vec![*finding],
         warnings: Vec::new(),
     })?;
     examine(&text, path, files::look)
@@ -199,10 +202,13 @@ impl fmt::Debug for Config {
     /// All but the password that a proxy's URL may hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |settings: &net::Settings| net::Settings {
-            proxy: settings.proxy.as_ref().map(|url| {
-                url.split_once('@')
-                    .map_or_else(|| url.clone(), |(_, host)| format!("http://***@{host}"))
-            }),
+            proxy: settings
+                .proxy
+                .as_ref()
+                .map(|url| match url.rsplit_once('@') {
+                    Some((_, host)) => format!("http://***@{host}"),
+                    None => url.clone(),
+                }),
             ..settings.clone()
         };
         f.debug_struct("Config")
@@ -226,15 +232,16 @@ impl fmt::Debug for Config {
 fn examine(
     text: &str,
     path: &Path,
-    look: impl FnOnce(&Path, &read::Values, &mut finding::Notes),
+    look: impl FnOnce(&Path, &values::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
     let read::Reading {
         mut values,
         mut notes,
         visible,
         broken,
+        ..
     } = read::read(text);
-    values.resolve(path.parent().unwrap_or(Path::new("")));
+    values.resolve(path.parent().unwrap_or_else(|| Path::new("")));
     let mut config = None;
     if !broken {
         unavailable::refuse(&values, &mut notes);

@@ -64,13 +64,14 @@ fn value(kind: Kind) -> String {
         Kind::Count(min, max) => format!("{min} to {max}"),
         Kind::Span(min, max) => format!(
             "duration, `\"{}\"` to `\"{}\"`",
-            super::value::write_span(min),
-            super::value::write_span(max)
+            super::words::write_span(min),
+            super::words::write_span(max)
         ),
         Kind::Secret | Kind::SigningSecret => "[secret](#secrets)".to_owned(),
         Kind::Text(_)
         | Kind::Flag
         | Kind::Url(_)
+        | Kind::Proxy
         | Kind::Path
         | Kind::Listen
         | Kind::Address

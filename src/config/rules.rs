@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{finding::Notes, keys, read::Values};
+use super::{finding::Notes, keys, values::Values};
 
 /// Checks all rules.
 pub(super) fn check(values: &Values, notes: &mut Notes) {
@@ -83,7 +83,7 @@ fn credentials(values: &Values, notes: &mut Notes) {
         notes.warn(
             values.at("credentials.password"),
             "log-in with a password",
-            "prefer an API key: it does not expire and does not lock the user after failed log-ins",
+            "prefer an API key, as the platform recommends for bot users",
         );
     }
 }
@@ -171,12 +171,7 @@ fn callback(values: &Values, notes: &mut Notes) {
 
 fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
     if values.text("bot.transport") == "websocket" {
-        for key in [
-            "bot.dialect",
-            "bot.signing_secret",
-            "bot.callback_listen",
-            "bot.max_in_flight",
-        ] {
+        for key in ["bot.dialect", "bot.signing_secret", "bot.callback_listen"] {
             if values.has(key) && !(key == "bot.dialect" && values.text(key) == "native") {
                 notes.warn(
                     values.at(key),
@@ -208,14 +203,10 @@ fn custom_in_chat(values: &Values, notes: &mut Notes) {
         .iter()
         .filter(|key| key.name() != "defaultGreetingMessage" && values.has(key.path))
         .collect();
-    let first = idle
-        .iter()
-        .filter_map(|key| values.at(key.path))
-        .min_by_key(|at| at.start);
-    if first.is_some() {
+    if !idle.is_empty() {
         let names: Vec<_> = idle.iter().map(|key| key.name()).collect();
         notes.warn(
-            first,
+            values.section_at("custom"),
             format!("without effect in chat: {}", names.join(", ")),
             "of [custom] only defaultGreetingMessage has an effect in chat; remove the others",
         );
@@ -223,14 +214,16 @@ fn custom_in_chat(values: &Values, notes: &mut Notes) {
 }
 
 fn fallback(values: &Values, notes: &mut Notes) {
-    if values.has("connector.fallback_skill_id") || values.text("connector.role") == "manager" {
+    let connector = values.section_at("connector");
+    if connector.is_none()
+        || values.has("connector.fallback_skill_id")
+        || values.text("connector.role") == "manager"
+    {
         return;
     }
     if values.count("custom.fallbackEscalationTime") > 0 {
         notes.warn(
-            values
-                .at("custom.fallbackEscalationTime")
-                .or_else(|| values.section_at("connector")),
+            values.at("custom.fallbackEscalationTime").or(connector),
             "no fallback skill: when the bot fails, a conversation stays unanswered",
             "add `fallback_skill_id` to [connector], or set fallbackEscalationTime = 0 in [custom]",
         );

@@ -113,6 +113,7 @@ fn kind(kind: Kind, loose: bool) -> Value {
             "type": "string",
             "pattern": format!("^({})://", schemes.join("|")),
         }),
+        Kind::Proxy => json!({ "type": "string", "pattern": "^http://" }),
         Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::Listen => json!({ "type": "string", "pattern": "^(off|unix:/.+|.+:[0-9]+)$" }),
         Kind::Address => json!({ "type": "string", "pattern": "^.+:[0-9]+$" }),

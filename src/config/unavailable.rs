@@ -1,6 +1,6 @@
 //! Pure: what the file may say but this version cannot do yet. To make something available, remove its rule here.
 
-use super::{finding::Notes, read::Values};
+use super::{finding::Notes, values::Values};
 
 /// A key's value, and what to say about it.
 const UNAVAILABLE: &[(&str, &str, &str)] = &[
