@@ -174,7 +174,8 @@ fn status(of: &StatusOf, json: bool, out: &mut impl io::Write) -> Exit {
     let Ok(runtime) = runtime() else { return Exit::Internal };
     match runtime.block_on(fetch_status(&address, STATUS_WAIT)) {
         Ok(fetched) => {
-            let shown = if json { fetched.json } else { text(&fetched.status, Clock::system().wall()) };
+            let shown =
+                if json { fetched.json } else { text(&fetched.status, Clock::system().wall()) };
             let _ = writeln!(out, "{}", shown.trim_end());
             if readiness(&fetched.status).is_ok() { Exit::Ok } else { Exit::NotOnline }
         }

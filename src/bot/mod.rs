@@ -256,9 +256,7 @@ fn open(
 
 async fn listen(callback: &Callback) -> Result<TcpListener, BotError> {
     let address = callback.listen;
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| BotError::Listen { address, source })
+    TcpListener::bind(address).await.map_err(|source| BotError::Listen { address, source })
 }
 
 /// Commands that may wait: the core has a few for each of at most some thousand conversations.

@@ -2,7 +2,12 @@
 
 use tokio::time::timeout;
 
-use super::{Settings, Transport, protocol::BODY_MAX, webhook::{self, chain}, websocket};
+use super::{
+    Settings, Transport,
+    protocol::BODY_MAX,
+    webhook::{self, chain},
+    websocket,
+};
 use crate::net::Net;
 
 /// Reaches the bot once; says what came of it.

@@ -473,17 +473,11 @@ impl<'de> Deserialize<'de> for Number {
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
                 Ok(Number(number))
             }
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "nobody waits for 2^53 milliseconds"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "nobody waits for 2^53 milliseconds")]
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
                 Ok(Number(number as f64))
             }
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "nobody waits for 2^53 milliseconds"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "nobody waits for 2^53 milliseconds")]
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
                 Ok(Number(number as f64))
             }

@@ -37,10 +37,7 @@ impl Register {
     /// The event was put to the bot, perhaps again.
     pub(super) fn asked(&mut self, event: &EventId, conversation: &ConversationId) {
         self.opened(conversation);
-        let entry = Entry {
-            conversation: conversation.clone(),
-            state: State::Open,
-        };
+        let entry = Entry { conversation: conversation.clone(), state: State::Open };
         self.events.insert(event.clone(), entry);
     }
 

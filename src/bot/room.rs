@@ -144,8 +144,7 @@ impl Room {
     }
 
     fn ask(&mut self, question: Box<Question>) {
-        self.register
-            .asked(&question.event, &question.about.conversation);
+        self.register.asked(&question.event, &question.about.conversation);
         match (self.settings.transport, &mut self.link) {
             (Transport::WebSocket, Some(link)) => {
                 let frame = native::question_frame(&question, &self.settings.connector);
@@ -254,19 +253,9 @@ impl Room {
             self.tell(Event::Link(state)).await?;
         }
         match what {
-            webhook::What::Asked {
-                conversation,
-                event,
-                attempt,
-                at,
-                outcome,
-            } => {
+            webhook::What::Asked { conversation, event, attempt, at, outcome } => {
                 self.tell(Event::Attempt(outcome.word())).await?;
-                let about = Delivery {
-                    conversation,
-                    event,
-                    attempt,
-                };
+                let about = Delivery { conversation, event, attempt };
                 self.asked(about, at, outcome).await
             }
             webhook::What::Told(outcome) => self.tell(Event::Attempt(outcome.word())).await,
@@ -276,11 +265,7 @@ impl Room {
 
     async fn asked(
         &mut self,
-        Delivery {
-            conversation,
-            event,
-            attempt,
-        }: Delivery,
+        Delivery { conversation, event, attempt }: Delivery,
         at: Instant,
         outcome: Outcome,
     ) -> Result<(), HallGone> {
@@ -289,27 +274,14 @@ impl Room {
                 self.report(&event.to_string(), &reply).await?;
                 return self.answered(event, conversation, at, reply).await;
             }
-            Outcome::Seen { expects_answer } => BotEvent::Seen {
-                event,
-                expects_answer,
-            },
-            Outcome::Silent {
-                why, retry_after, ..
-            } => {
-                self.unusable(
-                    "no answer",
-                    format!("event {event}, attempt {attempt}: {why}"),
-                )
-                .await?;
-                BotEvent::Silent {
-                    event,
-                    attempt,
-                    retry_after,
-                }
+            Outcome::Seen { expects_answer } => BotEvent::Seen { event, expects_answer },
+            Outcome::Silent { why, retry_after, .. } => {
+                self.unusable("no answer", format!("event {event}, attempt {attempt}: {why}"))
+                    .await?;
+                BotEvent::Silent { event, attempt, retry_after }
             }
             Outcome::Fault(why) => {
-                self.unusable("fault", format!("event {event}: {why}"))
-                    .await?;
+                self.unusable("fault", format!("event {event}: {why}")).await?;
                 BotEvent::Fault { event, why }
             }
         };
@@ -323,11 +295,7 @@ impl Room {
                 Transport::Webhook(_) => Ok(()),
             },
             websocket::Happening::Written(delivery) => {
-                let Delivery {
-                    conversation,
-                    event,
-                    attempt,
-                } = delivery;
+                let Delivery { conversation, event, attempt } = delivery;
                 let event = BotEvent::HandedOver { event, attempt };
                 self.hand_over(conversation, self.clock.now(), event).await
             }
@@ -357,16 +325,10 @@ impl Room {
                 Some((event, entry)) => {
                     let conversation = entry.conversation.clone();
                     let expects_answer = true;
-                    let event = BotEvent::Seen {
-                        event,
-                        expects_answer,
-                    };
+                    let event = BotEvent::Seen { event, expects_answer };
                     self.hand_over(conversation, at, event).await
                 }
-                None => {
-                    self.refuse(Some(&id), "unknown event", "no such event".to_owned())
-                        .await
-                }
+                None => self.refuse(Some(&id), "unknown event", "no such event".to_owned()).await,
             },
             Frame::Reply(reply) => {
                 let id = reply.in_reply_to.clone().unwrap_or_default();
@@ -382,8 +344,7 @@ impl Room {
                         self.answered(event, conversation, at, reply).await
                     }
                     None => {
-                        self.refuse(Some(&id), "unknown event", "no such event".to_owned())
-                            .await
+                        self.refuse(Some(&id), "unknown event", "no such event".to_owned()).await
                     }
                 }
             }
@@ -395,14 +356,12 @@ impl Room {
                     return self.refuse(Some(&id), "unknown conversation", what).await;
                 }
                 self.complain(Some(&id), &reply).await?;
-                self.hand_over(conversation, at, BotEvent::Says(reply.actions))
-                    .await
+                self.hand_over(conversation, at, BotEvent::Says(reply.actions)).await
             }
             Frame::Error { id, message } => {
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
-                self.unusable("told by the bot", format!("{about}{message}"))
-                    .await
+                self.unusable("told by the bot", format!("{about}{message}")).await
             }
         }
     }
@@ -470,8 +429,7 @@ impl Room {
         }
         self.report(conversation.as_str(), &reply).await?;
         let problems = reply.problems;
-        self.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
-            .await?;
+        self.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions)).await?;
         Ok(Verdict::Accepted(problems))
     }
 
@@ -485,21 +443,12 @@ impl Room {
         reply: Reply,
     ) -> Result<(), HallGone> {
         self.register.answered(&event);
-        let answer = Answer {
-            event,
-            actions: reply.actions,
-            intents: reply.intents,
-        };
-        self.hand_over(conversation, at, BotEvent::Answered(answer))
-            .await
+        let answer = Answer { event, actions: reply.actions, intents: reply.intents };
+        self.hand_over(conversation, at, BotEvent::Answered(answer)).await
     }
 
     async fn give_back(&mut self, delivery: Delivery) -> Result<(), HallGone> {
-        let Delivery {
-            conversation,
-            event,
-            attempt,
-        } = delivery;
+        let Delivery { conversation, event, attempt } = delivery;
         let event = BotEvent::Undelivered { event, attempt };
         self.hand_over(conversation, self.clock.now(), event).await
     }
@@ -520,13 +469,8 @@ impl Room {
         if reply.problems.is_empty() {
             return Ok(());
         }
-        let kind = if reply.skipped > 0 {
-            "action"
-        } else {
-            "content"
-        };
-        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems)))
-            .await
+        let kind = if reply.skipped > 0 { "action" } else { "content" };
+        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems))).await
     }
 
     /// Tells the bot and the hall that a frame is not used.
@@ -539,9 +483,7 @@ impl Room {
         if let Some(link) = &mut self.link {
             link.complain(id, &what);
         }
-        let about = id.map_or_else(String::new, |id| {
-            format!("{}: ", super::content::cut(id, 100))
-        });
+        let about = id.map_or_else(String::new, |id| format!("{}: ", super::content::cut(id, 100)));
         self.unusable(kind, format!("{about}{what}")).await
     }
 
@@ -596,11 +538,7 @@ fn unusable_body(Malformed { what }: Malformed) -> Verdict {
 }
 
 fn listed(problems: &[Problem]) -> String {
-    let mut lines: Vec<_> = problems
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect();
+    let mut lines: Vec<_> = problems.iter().take(LISTED).map(ToString::to_string).collect();
     if problems.len() > LISTED {
         lines.push(format!("and {} more", problems.len() - LISTED));
     }

@@ -105,35 +105,26 @@ pub async fn resolve(net: &Net, settings: &Settings) -> Result<Hosts, DomainErro
         }
     }
     if services.0.is_empty() {
-        return Err(DomainError::Empty {
-            account: settings.account.clone(),
-        });
+        return Err(DomainError::Empty { account: settings.account.clone() });
     }
-    Ok(Hosts {
-        services: services.0,
-        plain,
-    })
+    Ok(Hosts { services: services.0, plain })
 }
 
 impl Hosts {
     /// The base URL for log-in, refresh and log-out, without a trailing slash. Chat lives there too.
     pub fn agent_vep(&self) -> Result<String, DomainError> {
         let scheme = if self.plain { "http" } else { "https" };
-        let host = self
-            .host(AGENT_VEP)
-            .ok_or(DomainError::NoService { service: AGENT_VEP })?;
+        let host = self.host(AGENT_VEP).ok_or(DomainError::NoService { service: AGENT_VEP })?;
         Ok(format!("{scheme}://{host}"))
     }
 
     /// The base URL of the messaging WebSocket, without a trailing slash.
     pub fn messaging(&self) -> Result<String, DomainError> {
         let scheme = if self.plain { "ws" } else { "wss" };
-        let host =
-            self.host(FACADE)
-                .or_else(|| self.host(MESSAGING))
-                .ok_or(DomainError::NoService {
-                    service: "facadeMsg or asyncMessagingEnt",
-                })?;
+        let host = self
+            .host(FACADE)
+            .or_else(|| self.host(MESSAGING))
+            .ok_or(DomainError::NoService { service: "facadeMsg or asyncMessagingEnt" })?;
         Ok(format!("{scheme}://{host}"))
     }
 
@@ -182,20 +173,15 @@ async fn fetch(
     let request = Request::get(&url)
         .header(ACCEPT, "application/json")
         .body(Full::default())
-        .map_err(|_| DomainError::Url {
-            url: settings.domain_api.clone(),
-        })?;
-    let response = net
-        .http(request, settings.request_timeout, MAX_BODY)
-        .await
-        .map_err(DomainError::Net)?;
+        .map_err(|_| DomainError::Url { url: settings.domain_api.clone() })?;
+    let response =
+        net.http(request, settings.request_timeout, MAX_BODY).await.map_err(DomainError::Net)?;
     match response.status().as_u16() {
         200..=299 => Ok(Some(response.into_body())),
         404 => Ok(None),
-        status @ (400 | 401) => Err(DomainError::UnknownAccount {
-            account: settings.account.clone(),
-            status,
-        }),
+        status @ (400 | 401) => {
+            Err(DomainError::UnknownAccount { account: settings.account.clone(), status })
+        }
         429 => Err(DomainError::Throttled),
         status => Err(DomainError::Failed {
             status,
@@ -265,9 +251,7 @@ fn usable(host: &str) -> Option<String> {
 
 /// Whether the account's hosts are spoken to in plain text: only if the domain service itself is, on this machine.
 fn plaintext(domain_api: &str) -> Result<bool, DomainError> {
-    let unusable = || DomainError::Url {
-        url: domain_api.to_owned(),
-    };
+    let unusable = || DomainError::Url { url: domain_api.to_owned() };
     let uri: Uri = domain_api.parse().map_err(|_| unusable())?;
     let host = uri.host().ok_or_else(unusable)?;
     match uri.scheme_str() {
@@ -279,10 +263,7 @@ fn plaintext(domain_api: &str) -> Result<bool, DomainError> {
 
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 const AGENT_VEP: &str = "agentVep";

@@ -133,15 +133,9 @@ pub enum RefreshError {
 pub async fn log_in(net: &Net, settings: &Settings, base: &str) -> Result<Login, LoginError> {
     let body = credentials(settings)?;
     let url = url(base, &settings.account, "login");
-    let response = post(
-        net,
-        &url,
-        body,
-        &Cookies::default(),
-        settings.request_timeout,
-    )
-    .await
-    .map_err(LoginError::Net)?;
+    let response = post(net, &url, body, &Cookies::default(), settings.request_timeout)
+        .await
+        .map_err(LoginError::Net)?;
     read_login(settings, base, &response)
 }
 
@@ -155,14 +149,11 @@ impl Login {
     /// Prolongs the session. The bearer stays the same, unless the server says otherwise.
     pub async fn refresh(mut self, net: &Net, timeout: Duration) -> Result<Self, RefreshError> {
         let Some(body) = self.csrf_body() else {
-            return Err(RefreshError::NotRefreshable {
-                username: self.username,
-            });
+            return Err(RefreshError::NotRefreshable { username: self.username });
         };
         let url = url(&self.base, &self.account, "refresh");
-        let response = post(net, &url, body, &self.cookies, timeout)
-            .await
-            .map_err(RefreshError::Net)?;
+        let response =
+            post(net, &url, body, &self.cookies, timeout).await.map_err(RefreshError::Net)?;
         let answer = Answer::read(response.body());
         let status = response.status().as_u16();
         match (status, &answer.error) {
@@ -172,18 +163,11 @@ impl Login {
                 self.csrf = answer.csrf.or(self.csrf);
                 Ok(self)
             }
-            (401, _) => Err(RefreshError::Ended {
-                words: answer.words(),
-                username: self.username,
-            }),
-            (200..=299, Some(error)) if error.is_unauthorized() => Err(RefreshError::Ended {
-                words: answer.words(),
-                username: self.username,
-            }),
-            _ => Err(RefreshError::Failed {
-                status,
-                words: answer.words(),
-            }),
+            (401, _) => Err(RefreshError::Ended { words: answer.words(), username: self.username }),
+            (200..=299, Some(error)) if error.is_unauthorized() => {
+                Err(RefreshError::Ended { words: answer.words(), username: self.username })
+            }
+            _ => Err(RefreshError::Failed { status, words: answer.words() }),
         }
     }
 
@@ -236,12 +220,7 @@ fn credentials(settings: &Settings) -> Result<String, LoginError> {
         })
     };
     let body = match &settings.credentials {
-        Credentials::ApiKey {
-            app_key,
-            secret,
-            access_token,
-            access_token_secret,
-        } => json!({
+        Credentials::ApiKey { app_key, secret, access_token, access_token_secret } => json!({
             "username": username,
             "appKey": read(app_key, "app_key")?.expose_secret(),
             "secret": read(secret, "secret")?.expose_secret(),
@@ -249,10 +228,7 @@ fn credentials(settings: &Settings) -> Result<String, LoginError> {
             "accessTokenSecret": read(access_token_secret, "access_token_secret")?.expose_secret(),
         }),
         // The platform takes client credentials in the body of the older keys, with placeholders for the rest.
-        Credentials::OAuth2 {
-            client_id,
-            client_secret,
-        } => json!({
+        Credentials::OAuth2 { client_id, client_secret } => json!({
             "username": username,
             "appKey": read(client_id, "client_id")?.expose_secret(),
             "secret": read(client_secret, "client_secret")?.expose_secret(),
@@ -300,10 +276,7 @@ fn read_login(
     Ok(Login {
         account: settings.account.clone(),
         username,
-        user_id: config
-            .user_id
-            .filter(|id| !id.is_empty())
-            .ok_or(missing("config.userId"))?,
+        user_id: config.user_id.filter(|id| !id.is_empty()).ok_or(missing("config.userId"))?,
         user_pid: config.user_pid.filter(|id| !id.is_empty()),
         bearer: answer.bearer.ok_or(missing("bearer"))?,
         base: base.to_owned(),
@@ -346,9 +319,8 @@ async fn post(
 ) -> Result<Response<Bytes>, NetError> {
     let mut request = Request::new(Full::from(body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = url
-        .parse()
-        .map_err(|_| NetError::Target("the log-in service's host cannot be read"))?;
+    *request.uri_mut() =
+        url.parse().map_err(|_| NetError::Target("the log-in service's host cannot be read"))?;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -440,16 +412,11 @@ impl Answer {
         let Some(error) = &self.error else {
             return String::new();
         };
-        let code = error
-            .internal_code
-            .as_ref()
-            .map(|code| format!(", code {code}"));
+        let code = error.internal_code.as_ref().map(|code| format!(", code {code}"));
         match &error.message {
-            Some(message) => format!(
-                ": {}{}",
-                report::shortened(message, 200),
-                code.unwrap_or_default()
-            ),
+            Some(message) => {
+                format!(": {}{}", report::shortened(message, 200), code.unwrap_or_default())
+            }
             None => code.unwrap_or_default(),
         }
     }
@@ -462,9 +429,7 @@ impl ErrorBody {
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(lenient::text(from)?
-        .filter(|text| !text.is_empty())
-        .map(SecretString::from))
+    Ok(lenient::text(from)?.filter(|text| !text.is_empty()).map(SecretString::from))
 }
 
 const LOGOUT: Duration = Duration::from_secs(2);

@@ -63,11 +63,7 @@ impl<'a> Piece<'a> {
         let (place, text) = id.strip_prefix(PREFIX)?.split_once(':')?;
         let (number, count) = place.split_once('/')?;
         let (number, count) = (number.parse().ok()?, count.parse().ok()?);
-        (1..=count).contains(&number).then_some(Self {
-            number,
-            count,
-            text,
-        })
+        (1..=count).contains(&number).then_some(Self { number, count, text })
     }
 }
 
@@ -147,20 +143,14 @@ mod tests {
         let mut entries = metadata(&long).unwrap();
         assert_eq!(entries.len(), 2);
         entries.reverse();
-        entries.insert(
-            0,
-            json!({"type": "ConnectorPaymentResponse", "Status": true}),
-        );
+        entries.insert(0, json!({"type": "ConnectorPaymentResponse", "Status": true}));
         assert_eq!(payload(&Json::from_value(&entries)), Some(long));
     }
 
     #[test]
     fn a_payload_that_looks_like_a_piece_still_comes_back_as_it_was() {
         let entries = metadata("cdp1:1/1:trick").unwrap();
-        assert_eq!(
-            payload(&Json::from_value(&entries)),
-            Some("cdp1:1/1:trick".to_owned())
-        );
+        assert_eq!(payload(&Json::from_value(&entries)), Some("cdp1:1/1:trick".to_owned()));
     }
 
     #[test]
@@ -173,10 +163,7 @@ mod tests {
     #[test]
     fn foreign_metadata_is_read_as_leniently_as_it_comes() {
         let read = |value: Value| payload(&Json::from_value(&value));
-        assert_eq!(
-            read(json!({"type": "ExternalId", "id": 7})),
-            Some("7".to_owned())
-        );
+        assert_eq!(read(json!({"type": "ExternalId", "id": 7})), Some("7".to_owned()));
         assert_eq!(
             read(json!([{"type": "X"}, 5, {"type": "ExternalId", "id": "a"}])),
             Some("a".to_owned())

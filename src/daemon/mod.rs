@@ -120,9 +120,8 @@ impl Outside {
         filter: Option<Filter>,
         reload: Box<dyn Fn() -> Result<Loaded, Mistakes>>,
     ) -> Result<Self, BuildError> {
-        let net = |peer, settings| {
-            Net::new(settings).map_err(|source| BuildError::Net { peer, source })
-        };
+        let net =
+            |peer, settings| Net::new(settings).map_err(|source| BuildError::Net { peer, source });
         let mut seed = [0; 8];
         // Without randomness of the system every start has the same jitter, which is no reason not to start.
         let _ = getrandom::fill(&mut seed);
@@ -164,7 +163,8 @@ impl Daemon {
         if let Some(address) = health_address(&config.health) {
             let server = health::Server::bind(&address).await.map_err(BuildError::Health)?;
             info!(address = %server.address(), "the health endpoint listens");
-            let run = server.run(ask.clone(), Arc::clone(&metrics), clock.clone(), stop_health.clone());
+            let run =
+                server.run(ask.clone(), Arc::clone(&metrics), clock.clone(), stop_health.clone());
             tracker.spawn(run);
         }
         let bot = bot::start(

@@ -48,11 +48,7 @@ impl Backoff {
     /// Begins at the curve's base. A seeded `rng` makes the waits repeatable.
     #[must_use]
     pub fn new(curve: Curve, rng: fastrand::Rng) -> Self {
-        Self {
-            curve,
-            attempt: 0,
-            rng,
-        }
+        Self { curve, attempt: 0, rng }
     }
 
     /// How many waits were handed out since the last reset.
@@ -63,12 +59,7 @@ impl Backoff {
 
     /// The wait after one more failure.
     pub fn next_wait(&mut self) -> Duration {
-        let Curve {
-            base,
-            factor,
-            cap,
-            jitter: (low, high),
-        } = self.curve;
+        let Curve { base, factor, cap, jitter: (low, high) } = self.curve;
         let power = i32::try_from(self.attempt).unwrap_or(i32::MAX);
         self.attempt = self.attempt.saturating_add(1);
         let grown = (base.as_secs_f64() * factor.powi(power)).min(cap.as_secs_f64());
@@ -100,11 +91,7 @@ impl TokenBucket {
     /// A full bucket of `burst` tokens (at least one), of which one comes back each `interval`.
     #[must_use]
     pub fn new(interval: Duration, burst: u32) -> Self {
-        Self {
-            interval,
-            slack: interval * burst.saturating_sub(1),
-            full_at: None,
-        }
+        Self { interval, slack: interval * burst.saturating_sub(1), full_at: None }
     }
 
     /// Takes a token, or tells when there will be one.
@@ -137,9 +124,7 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
 fn http_date(text: &str) -> Option<Timestamp> {
-    let mut parts = text
-        .split([' ', ',', '-', ':'])
-        .filter(|part| !part.is_empty());
+    let mut parts = text.split([' ', ',', '-', ':']).filter(|part| !part.is_empty());
     let mut next = || parts.next();
     let (_weekday, second, third) = (next()?, next()?, next()?);
     let (day, month, year, time) = if second.starts_with(|c: char| c.is_ascii_digit()) {
@@ -166,9 +151,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     let (hour, minute) = (number(hour, 0..=23)?, number(minute, 0..=59)?);
     let second = number(second, 0..=60)?;
     let days = days_since_epoch(year, i64::try_from(month).ok()? + 1, day);
-    Some(Timestamp(
-        (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000,
-    ))
+    Some(Timestamp((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000))
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is a year's last.
@@ -183,9 +166,8 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
 const DAYS_TO_EPOCH: i64 = 719_468;
 /// Nobody waits longer for a server's wish.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 #[cfg(test)]
 mod tests {
@@ -194,10 +176,7 @@ mod tests {
 
     #[test]
     fn waits_grow_by_the_factor_up_to_the_cap_and_begin_again_after_a_reset() {
-        let exact = Curve {
-            jitter: (1.0, 1.0),
-            ..Curve::CLOUD
-        };
+        let exact = Curve { jitter: (1.0, 1.0), ..Curve::CLOUD };
         let mut backoff = Backoff::new(exact, fastrand::Rng::with_seed(1));
         let first: Vec<f64> = (0..4).map(|_| backoff.next_wait().as_secs_f64()).collect();
         assert_eq!(first, [5.0, 6.25, 7.8125, 9.765_625]);
@@ -282,11 +261,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_at_most_a_day() {
-        for value in [
-            "86401",
-            "99999999999999999999999",
-            "Fri, 31 Dec 9999 23:59:59 GMT",
-        ] {
+        for value in ["86401", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
             assert_eq!(retry_after(value, Timestamp(0)), Some(LONGEST), "{value}");
         }
     }
@@ -315,11 +290,7 @@ mod tests {
             let time = Timestamp(day * 86_400_000);
             let text = time.to_string();
             let part = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-            assert_eq!(
-                days_since_epoch(part(0..4), part(5..7), part(8..10)),
-                day,
-                "{text}"
-            );
+            assert_eq!(days_since_epoch(part(0..4), part(5..7), part(8..10)), day, "{text}");
         }
     }
 }

@@ -44,11 +44,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, String> {
     let server = simulator.clone();
     tasks.spawn(async move { server.serve(cloud, None).await });
     let mode = simulator.attach_bot();
-    tasks.spawn(demo_bot::run(
-        addresses.bot.clone(),
-        mode,
-        simulator.clone(),
-    ));
+    tasks.spawn(demo_bot::run(addresses.bot.clone(), mode, simulator.clone()));
 
     let program = sibling("connectord")?;
     let mut connector = Command::new(&program)
@@ -71,13 +67,10 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, String> {
             let agent = world.agent(AGENT).ok()?;
             (agent.availability == Availability::Online).then_some(())
         };
-        match announced
-            .wait_at_most(COMES_UP_WITHIN, "the connector to be online", online)
-            .await
-        {
-            Ok(()) => say(&format!(
-                "\nThe demo runs. Open {page} and say something. Ctrl-C ends it.\n"
-            )),
+        match announced.wait_at_most(COMES_UP_WITHIN, "the connector to be online", online).await {
+            Ok(()) => {
+                say(&format!("\nThe demo runs. Open {page} and say something. Ctrl-C ends it.\n"))
+            }
             Err(_) => say(&format!(
                 "\nThe connector is not online yet. Watch it at {page} (Ctrl-C ends the demo).\n"
             )),
@@ -91,9 +84,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, String> {
             ExitCode::SUCCESS
         }
         Ended::ByItself(status) => {
-            say(&format!(
-                "The connector has ended by itself ({status}); the demo ends with it."
-            ));
+            say(&format!("The connector has ended by itself ({status}); the demo ends with it."));
             ExitCode::FAILURE
         }
     };
@@ -170,9 +161,7 @@ async fn build(signals: &mut Signals) -> Result<Ended, String> {
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--bin", "connectord"]);
     if let Some(folder) = env::var_os("CARGO_MANIFEST_DIR") {
-        command
-            .arg("--manifest-path")
-            .arg(Path::new(&folder).join("Cargo.toml"));
+        command.arg("--manifest-path").arg(Path::new(&folder).join("Cargo.toml"));
     }
     let program = sibling("connectord")?;
     let profile = program
@@ -184,9 +173,8 @@ async fn build(signals: &mut Signals) -> Result<Ended, String> {
         command.args(["--profile", profile]);
     }
     say("Building the connector ...");
-    let mut child = command
-        .spawn()
-        .map_err(|why| format!("cannot run cargo to build the connector: {why}"))?;
+    let mut child =
+        command.spawn().map_err(|why| format!("cannot run cargo to build the connector: {why}"))?;
     let ended = wait(&mut child, signals, None).await?;
     if matches!(ended, Ended::Asked) {
         // Half a build harms nobody; cargo takes it up again.
@@ -200,9 +188,7 @@ async fn build(signals: &mut Signals) -> Result<Ended, String> {
 async fn stop(connector: &mut Child, signals: &mut Signals) -> Result<(), String> {
     let pid = connector.id().to_string();
     // The standard library can only kill; the shell's own `kill` is there wherever a shell is.
-    let asked = Command::new("sh")
-        .args(["-c", "kill -TERM \"$0\"", &pid])
-        .status();
+    let asked = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
     let in_time = match asked {
         Ok(status) if status.success() => matches!(
             tokio::time::timeout(STOPS_WITHIN, wait(connector, signals, Some(Ignore))).await,
@@ -212,12 +198,8 @@ async fn stop(connector: &mut Child, signals: &mut Signals) -> Result<(), String
     };
     if !in_time {
         say("The connector does not stop; it is ended by force.");
-        connector
-            .kill()
-            .map_err(|why| format!("cannot end the connector: {why}"))?;
-        connector
-            .wait()
-            .map_err(|why| format!("cannot wait for the connector: {why}"))?;
+        connector.kill().map_err(|why| format!("cannot end the connector: {why}"))?;
+        connector.wait().map_err(|why| format!("cannot wait for the connector: {why}"))?;
     }
     Ok(())
 }
@@ -232,9 +214,8 @@ async fn wait(
     ignore: Option<Ignore>,
 ) -> Result<Ended, String> {
     loop {
-        if let Some(status) = child
-            .try_wait()
-            .map_err(|why| format!("cannot wait for a child: {why}"))?
+        if let Some(status) =
+            child.try_wait().map_err(|why| format!("cannot wait for a child: {why}"))?
         {
             return Ok(Ended::ByItself(status));
         }

@@ -66,20 +66,11 @@ impl Tally {
 
 /// Talks over one connection until it ends.
 async fn talk(stream: TcpStream, mode: watch::Receiver<BotMode>, tally: watch::Sender<Tally>) {
-    #[expect(
-        clippy::result_large_err,
-        reason = "the shape of the callback is tungstenite's"
-    )]
+    #[expect(clippy::result_large_err, reason = "the shape of the callback is tungstenite's")]
     let subprotocol = |request: &Request, mut response: Response| {
         let name = "sec-websocket-protocol";
-        if request
-            .headers()
-            .get(name)
-            .is_some_and(|offered| offered == PROTOCOL)
-        {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(PROTOCOL));
+        if request.headers().get(name).is_some_and(|offered| offered == PROTOCOL) {
+            response.headers_mut().insert(name, HeaderValue::from_static(PROTOCOL));
         }
         Ok(response)
     };
@@ -124,9 +115,9 @@ fn answer(event: &Value) -> Option<Vec<Value>> {
         "greeting" => welcome("Hello! I am the demo's bot."),
         "stepUp" => vec![text("You have logged in. Nice to know you.")],
         "escalationFailed" => vec![text("I could not reach a person. Let us go on together.")],
-        _ if message["file"].is_object() => vec![text(
-            "Thank you for the file. I cannot look into it, though.",
-        )],
+        _ if message["file"].is_object() => {
+            vec![text("Thank you for the file. I cannot look into it, though.")]
+        }
         _ => match message["postback"]["payload"].as_str() {
             Some(payload) if payload.starts_with("coupon-") || payload.starts_with("plan-") => {
                 vec![text(&format!(
@@ -141,8 +132,7 @@ fn answer(event: &Value) -> Option<Vec<Value>> {
 fn small_talk(said: &str) -> Vec<Value> {
     let has = |words: &[&str]| {
         let said = said.to_lowercase();
-        said.split(|letter: char| !letter.is_alphanumeric())
-            .any(|word| words.contains(&word))
+        said.split(|letter: char| !letter.is_alphanumeric()).any(|word| words.contains(&word))
     };
     if has(&["agent", "human", "person"]) {
         vec![
@@ -161,11 +151,9 @@ fn small_talk(said: &str) -> Vec<Value> {
             tile("Speakers", "Loud, wherever you are", "coupon-20", "20 % off"),
         ] })]
     } else if has(&["buttons"]) {
-        vec![
-            json!({ "type": "buttons", "text": "Which discount would you like?", "buttons": [
+        vec![json!({ "type": "buttons", "text": "Which discount would you like?", "buttons": [
             { "title": "10 % off", "payload": "coupon-10" }, { "title": "20 % off", "payload": "coupon-20" },
-        ] }),
-        ]
+        ] })]
     } else if has(&["wait", "pause"]) {
         vec![
             text("Let me think ..."),
@@ -191,9 +179,8 @@ fn welcome(greeting: &str) -> Vec<Value> {
             "click": { "actions": [{ "type": "publishText", "text": title }] },
         })
     };
-    let replies: Vec<Value> = ["card", "tiles", "buttons", "wait", "note", "agent", "bye"]
-        .map(reply)
-        .to_vec();
+    let replies: Vec<Value> =
+        ["card", "tiles", "buttons", "wait", "note", "agent", "bye"].map(reply).to_vec();
     let intro = format!("{greeting} I repeat what you say, and know a few words:");
     vec![json!({
         "type": "structured",
@@ -236,10 +223,7 @@ mod tests {
 
     fn kinds(event: &Value) -> Vec<String> {
         let actions = answer(event).unwrap();
-        actions
-            .iter()
-            .map(|action| action["type"].as_str().unwrap().to_owned())
-            .collect()
+        actions.iter().map(|action| action["type"].as_str().unwrap().to_owned()).collect()
     }
 
     fn consumer(text: &str) -> Value {
@@ -252,10 +236,7 @@ mod tests {
             kinds(&json!({ "type": "message", "message": { "origin": "greeting", "text": "hi" } })),
             ["structured"]
         );
-        assert_eq!(
-            answer(&consumer("good morning")).unwrap(),
-            [text("You said: good morning")]
-        );
+        assert_eq!(answer(&consumer("good morning")).unwrap(), [text("You said: good morning")]);
         assert_eq!(kinds(&consumer("I want an AGENT!")), ["text", "transfer"]);
         assert_eq!(kinds(&consumer("bye")), ["text", "close"]);
         assert_eq!(kinds(&consumer("wait")), ["text", "pause", "text"]);

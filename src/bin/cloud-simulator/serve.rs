@@ -38,15 +38,11 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
             arguments.listen
         )
     })?;
-    let address = listener
-        .local_addr()
-        .map_err(|why| format!("cannot tell the address: {why}"))?;
+    let address = listener.local_addr().map_err(|why| format!("cannot tell the address: {why}"))?;
     let mut signals = signals()?;
     let simulator = Simulator::new(options);
     let scheme = if tls.is_some() { "https" } else { "http" };
-    say(&format!(
-        "The simulated cloud listens on {scheme}://{address}"
-    ));
+    say(&format!("The simulated cloud listens on {scheme}://{address}"));
     tokio::select! {
         served = simulator.serve(listener, tls) => served.map_err(|why| format!("cannot accept connections: {why}"))?,
         _ = signals.next() => {}
@@ -64,10 +60,7 @@ fn read_options(path: &Path) -> Result<Options, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|why| format!("cannot read {}: {why}", path.display()))?;
     serde_json::from_str(&text).map_err(|why| {
-        format!(
-            "{}: {why}; --print-config shows how a world is written",
-            path.display()
-        )
+        format!("{}: {why}; --print-config shows how a world is written", path.display())
     })
 }
 

@@ -134,10 +134,8 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if !is_authorized(request.headers().get(AUTHORIZATION), &token.borrow()) {
-        let mut response = problem(
-            StatusCode::UNAUTHORIZED,
-            "the bearer token is missing or wrong",
-        );
+        let mut response =
+            problem(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong");
         let scheme = HeaderValue::from_static("Bearer");
         response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         return response;
@@ -148,9 +146,7 @@ where
     };
     if request.method() != Method::POST {
         let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "only POST is allowed here");
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     let body = match timeout(BODY_TIMEOUT, read(request.into_body())).await {
@@ -187,9 +183,7 @@ fn recipient(path: &str) -> Option<Recipient> {
     if path == "/v1/replies" {
         return Some(Recipient::Event);
     }
-    let id = path
-        .strip_prefix("/v1/conversations/")?
-        .strip_suffix("/say")?;
+    let id = path.strip_prefix("/v1/conversations/")?.strip_suffix("/say")?;
     let id = percent_decode_str(id).decode_utf8().ok()?;
     (!id.is_empty() && !id.contains('/')).then(|| Recipient::Conversation(id.into_owned()))
 }
@@ -205,10 +199,7 @@ fn is_authorized(header: Option<&HeaderValue>, token: &Secret) -> bool {
     };
     let presented = Sha256::digest(presented);
     let expected = Sha256::digest(token.expose_secret().as_bytes());
-    let difference = presented
-        .iter()
-        .zip(expected.iter())
-        .fold(0, |sum, (a, b)| sum | (a ^ b));
+    let difference = presented.iter().zip(expected.iter()).fold(0, |sum, (a, b)| sum | (a ^ b));
     scheme.eq_ignore_ascii_case(b"Bearer ") & (difference == 0)
 }
 
@@ -235,9 +226,7 @@ fn words(problems: Vec<Problem>) -> Vec<Value> {
 
 fn busy() -> Response<Full<Bytes>> {
     let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "busy; try again");
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 

@@ -28,10 +28,7 @@ impl Problem {
     /// A problem found within `path`, seen from outside.
     #[must_use]
     pub fn within(self, path: &str) -> Self {
-        Self {
-            path: join(path, &self.path),
-            what: self.what,
-        }
+        Self { path: join(path, &self.path), what: self.what }
     }
 }
 
@@ -118,11 +115,7 @@ impl Check {
                 Some(shape) => self.object(value, shape, path),
                 None => self.problem(
                     &join(path, "type"),
-                    format!(
-                        "`{}` is not allowed here; known: {}",
-                        short(name),
-                        names(shapes)
-                    ),
+                    format!("`{}` is not allowed here; known: {}", short(name), names(shapes)),
                 ),
             },
             None => self.problem(path, format!("`type` is missing; known: {}", names(shapes))),
@@ -166,10 +159,7 @@ impl Check {
                 if let Some(text) = self.text(value, *max, path)
                     && !is_absolute(text)
                 {
-                    self.problem(
-                        path,
-                        "must be an absolute URI, such as https://…".to_owned(),
-                    );
+                    self.problem(path, "must be an absolute URI, such as https://…".to_owned());
                 }
             }
             Kind::Https(max) => {
@@ -183,12 +173,9 @@ impl Check {
             }
             Kind::Flag => self.expect(value.is_boolean(), value, "true or false", path),
             Kind::Number => self.expect(value.is_number(), value, "a number", path),
-            Kind::Integer => self.expect(
-                value.is_i64() || value.is_u64(),
-                value,
-                "a whole number",
-                path,
-            ),
+            Kind::Integer => {
+                self.expect(value.is_i64() || value.is_u64(), value, "a whole number", path)
+            }
             Kind::Between(min, max) => {
                 let fits = value.as_f64().is_some_and(|n| (*min..=*max).contains(&n));
                 self.expect(fits, value, &format!("a number from {min} to {max}"), path);
@@ -232,10 +219,7 @@ impl Check {
         self.expect(text.is_some(), value, "a text", path);
         let length = text?.chars().count();
         if length > max {
-            self.problem(
-                path,
-                format!("has {length} characters, at most {max} are allowed"),
-            );
+            self.problem(path, format!("has {length} characters, at most {max} are allowed"));
         }
         text
     }
@@ -255,9 +239,7 @@ impl Check {
             let what = format!("has {} entries, {min} to {max} are allowed", items.len());
             self.problem(path, what);
         }
-        (items.iter().enumerate())
-            .map(|(i, item)| (item, format!("{path}[{i}]")))
-            .collect()
+        (items.iter().enumerate()).map(|(i, item)| (item, format!("{path}[{i}]"))).collect()
     }
 
     fn sequence(&mut self, value: &Value, sequences: &[&[&'static Shape]], path: &str) {
@@ -281,10 +263,7 @@ impl Check {
             if key == "role" || key == "tabindex" || key.starts_with("aria-") {
                 self.text(value, 1000, &path);
             } else {
-                self.problem(
-                    &path,
-                    "only role, tabindex and aria-… are known here".to_owned(),
-                );
+                self.problem(&path, "only role, tabindex and aria-… are known here".to_owned());
             }
         }
     }
@@ -335,9 +314,7 @@ fn short(text: &str) -> String {
 fn is_absolute(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
             && !rest.is_empty()
             && !uri.contains(char::is_whitespace)
     })
@@ -387,11 +364,8 @@ const ACCESSIBILITY_MEMBER: Member =
     Member("accessibility", Kind::Object(&ACCESSIBILITY), Optional);
 const PADDING: Member = Member("padding", Kind::Between(0.0, 10.0), Optional);
 const DISPLAY_MEMBER: Member = Member("display", Kind::Object(&DISPLAY), Optional);
-const BORDER: Member = Member(
-    "border",
-    Kind::Word(&["border", "borderLess", "dropShadow"]),
-    Optional,
-);
+const BORDER: Member =
+    Member("border", Kind::Word(&["border", "borderLess", "dropShadow"]), Optional);
 
 /// What every basic element may have.
 const BASIC: &[Member] = &[
@@ -407,11 +381,7 @@ const BASIC_CLICK: &[Member] = &[ALT, Member("click", Kind::Object(&CLICK), Opti
 
 static TEXT: Shape = Shape {
     name: "text",
-    members: &[
-        BASIC,
-        BASIC_CLICK,
-        &[Member("text", Kind::Text(5000), Required)],
-    ],
+    members: &[BASIC, BASIC_CLICK, &[Member("text", Kind::Text(5000), Required)]],
 };
 
 static IMAGE: Shape = Shape {
@@ -419,10 +389,7 @@ static IMAGE: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("url", Kind::Https(2048), Required),
-            Member("caption", Kind::Text(128), Optional),
-        ],
+        &[Member("url", Kind::Https(2048), Required), Member("caption", Kind::Text(128), Optional)],
     ],
 };
 
@@ -444,11 +411,7 @@ static REF: Shape = Shape {
     name: "ref",
     members: &[&[
         Member("name", Kind::Text(200), Optional),
-        Member(
-            "type",
-            Kind::Word(&["carouselSelect", "accordionSelect"]),
-            Optional,
-        ),
+        Member("type", Kind::Word(&["carouselSelect", "accordionSelect"]), Optional),
     ]],
 };
 
@@ -457,10 +420,7 @@ static MAP: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("la", Kind::Number, Required),
-            Member("lo", Kind::Number, Required),
-        ],
+        &[Member("la", Kind::Number, Required), Member("lo", Kind::Number, Required)],
     ],
 };
 
@@ -469,10 +429,7 @@ static LINK_PREVIEW: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("url", Kind::Uri(2048), Required),
-            Member("title", Kind::Text(128), Optional),
-        ],
+        &[Member("url", Kind::Uri(2048), Required), Member("title", Kind::Text(128), Optional)],
     ],
 };
 
@@ -491,10 +448,7 @@ static TEMPLATE: Shape = Shape {
 
 static KEY_VALUE_PAIR_LIST: Shape = Shape {
     name: "keyValuePairList",
-    members: &[&[
-        TYPE,
-        Member("elements", Kind::List(1, 50, Of::Only(&PAIR)), Required),
-    ]],
+    members: &[&[TYPE, Member("elements", Kind::List(1, 50, Of::Only(&PAIR)), Required)]],
 };
 
 static PAIR: Shape = Shape {
@@ -540,22 +494,12 @@ static HORIZONTAL: Shape = Shape {
 
 static CAROUSEL: Shape = Shape {
     name: "carousel",
-    members: &[
-        SLIDES,
-        &[Member("elements", Kind::List(2, 10, Of::Cards), Required)],
-    ],
+    members: &[SLIDES, &[Member("elements", Kind::List(2, 10, Of::Cards), Required)]],
 };
 
 /// What a carousel and the selects share.
-const SLIDES: &[Member] = &[
-    TYPE,
-    TOOLTIP,
-    PADDING,
-    ALT,
-    DISPLAY_MEMBER,
-    STYLE_MEMBER,
-    ACCESSIBILITY_MEMBER,
-];
+const SLIDES: &[Member] =
+    &[TYPE, TOOLTIP, PADDING, ALT, DISPLAY_MEMBER, STYLE_MEMBER, ACCESSIBILITY_MEMBER];
 
 static CAROUSEL_SELECT: Shape = Shape {
     name: "carouselSelect",
@@ -583,19 +527,13 @@ static ACCORDION_SELECT: Shape = Shape {
         &[
             Member("elements", Kind::List(1, 20, Of::Cards), Required),
             Member("selectMode", Kind::Object(&ACCORDION_MODE), Required),
-            Member(
-                "titles",
-                Kind::List(1, 20, Of::Only(&ACCORDION_TITLE)),
-                Required,
-            ),
+            Member("titles", Kind::List(1, 20, Of::Only(&ACCORDION_TITLE)), Required),
         ],
     ],
 };
 
-static ACCORDION_MODE: Shape = Shape {
-    name: "selectMode",
-    members: &[&[Member("name", Kind::Text(200), Required)]],
-};
+static ACCORDION_MODE: Shape =
+    Shape { name: "selectMode", members: &[&[Member("name", Kind::Text(200), Required)]] };
 
 static ACCORDION_TITLE: Shape = Shape {
     name: "title",
@@ -607,11 +545,7 @@ static ACCORDION_TITLE: Shape = Shape {
 
 static TABS: Shape = Shape {
     name: "tabs",
-    members: &[&[
-        TYPE,
-        STYLE_MEMBER,
-        Member("elements", Kind::List(1, 10, Of::Cards), Required),
-    ]],
+    members: &[&[TYPE, STYLE_MEMBER, Member("elements", Kind::List(1, 10, Of::Cards), Required)]],
 };
 
 static LIST: Shape = Shape {
@@ -620,11 +554,7 @@ static LIST: Shape = Shape {
         TYPE,
         TOOLTIP,
         ALT,
-        Member(
-            "elements",
-            Kind::Sequence(&[&[&TEXT, &SECTION_LIST, &BUTTON_LIST]]),
-            Required,
-        ),
+        Member("elements", Kind::Sequence(&[&[&TEXT, &SECTION_LIST, &BUTTON_LIST]]), Required),
     ]],
 };
 
@@ -647,11 +577,7 @@ static SECTION: Shape = Shape {
         ALT,
         ACCESSIBILITY_MEMBER,
         Member("sectionID", Kind::Text(256), Required),
-        Member(
-            "elements",
-            Kind::Sequence(&[&[&CHECKLIST], &[&TEXT, &CHECKLIST]]),
-            Required,
-        ),
+        Member("elements", Kind::Sequence(&[&[&CHECKLIST], &[&TEXT, &CHECKLIST]]), Required),
     ]],
 };
 
@@ -663,11 +589,7 @@ static CHECKLIST: Shape = Shape {
         PADDING,
         ALT,
         ACCESSIBILITY_MEMBER,
-        Member(
-            "elements",
-            Kind::List(2, 256, Of::Only(&CHECKBOX)),
-            Required,
-        ),
+        Member("elements", Kind::List(2, 256, Of::Only(&CHECKBOX)), Required),
     ]],
 };
 
@@ -694,11 +616,7 @@ static CHECK_CLICK: Shape = Shape {
 
 static CHECKED: Shape = Shape {
     name: "checked",
-    members: &[&[
-        TYPE,
-        Member("publishText", Kind::Text(250), Required),
-        ACCESSIBILITY_MEMBER,
-    ]],
+    members: &[&[TYPE, Member("publishText", Kind::Text(250), Required), ACCESSIBILITY_MEMBER]],
 };
 
 static BUTTON_LIST: Shape = Shape {
@@ -732,22 +650,14 @@ static SUBMIT_BUTTON: Shape = Shape {
 static SUBMIT_CLICK: Shape = Shape {
     name: "click",
     members: &[&[
-        Member(
-            "actions",
-            Kind::List(0, 4, Of::Only(&SUBMIT_AS_TEXT)),
-            Optional,
-        ),
+        Member("actions", Kind::List(0, 4, Of::Only(&SUBMIT_AS_TEXT)), Optional),
         Member("metadata", Kind::Array, Optional),
     ]],
 };
 
 static SUBMIT_AS_TEXT: Shape = Shape {
     name: "submitAsText",
-    members: &[&[
-        TYPE,
-        Member("submit", Kind::Flag, Required),
-        ACCESSIBILITY_MEMBER,
-    ]],
+    members: &[&[TYPE, Member("submit", Kind::Flag, Required), ACCESSIBILITY_MEMBER]],
 };
 
 static QUICK_REPLIES: Shape = Shape {
@@ -767,20 +677,11 @@ static CLICK: Shape = Shape {
     ]],
 };
 
-const ACTIONS: &[&Shape] = &[
-    &PUBLISH_TEXT,
-    &LINK,
-    &NAVIGATE,
-    &ADD_TO_CART,
-    &CUSTOM,
-    &DATE_PICKER,
-    &SCHEDULE_SLOT_LIST,
-];
+const ACTIONS: &[&Shape] =
+    &[&PUBLISH_TEXT, &LINK, &NAVIGATE, &ADD_TO_CART, &CUSTOM, &DATE_PICKER, &SCHEDULE_SLOT_LIST];
 
-static PUBLISH_TEXT: Shape = Shape {
-    name: "publishText",
-    members: &[&[TYPE, Member("text", Kind::Text(256), Required)]],
-};
+static PUBLISH_TEXT: Shape =
+    Shape { name: "publishText", members: &[&[TYPE, Member("text", Kind::Text(256), Required)]] };
 
 static LINK: Shape = Shape {
     name: "link",
@@ -791,19 +692,13 @@ static LINK: Shape = Shape {
         Member("ios", Kind::Object(&PLATFORM), Optional),
         Member("android", Kind::Object(&PLATFORM), Optional),
         Member("web", Kind::Object(&PLATFORM), Optional),
-        Member(
-            "target",
-            Kind::Word(&["self", "blank", "slideout"]),
-            Optional,
-        ),
+        Member("target", Kind::Word(&["self", "blank", "slideout"]), Optional),
         ACCESSIBILITY_MEMBER,
     ]],
 };
 
-static PLATFORM: Shape = Shape {
-    name: "platform link",
-    members: &[&[Member("uri", Kind::Uri(1024), Optional)]],
-};
+static PLATFORM: Shape =
+    Shape { name: "platform link", members: &[&[Member("uri", Kind::Uri(1024), Optional)]] };
 
 static NAVIGATE: Shape = Shape {
     name: "navigate",
@@ -817,10 +712,7 @@ static NAVIGATE: Shape = Shape {
 
 static ADD_TO_CART: Shape = Shape {
     name: "addToCart",
-    members: &[&[
-        TYPE,
-        Member("items", Kind::List(0, 10, Of::Only(&CART_ITEM)), Required),
-    ]],
+    members: &[&[TYPE, Member("items", Kind::List(0, 10, Of::Only(&CART_ITEM)), Required)]],
 };
 
 static CART_ITEM: Shape = Shape {
@@ -833,10 +725,7 @@ static CART_ITEM: Shape = Shape {
 
 static CUSTOM: Shape = Shape {
     name: "custom",
-    members: &[&[
-        TYPE,
-        Member("data", Kind::List(0, 10, Of::Only(&PAIR)), Optional),
-    ]],
+    members: &[&[TYPE, Member("data", Kind::List(0, 10, Of::Only(&PAIR)), Optional)]],
 };
 
 static DATE_PICKER: Shape = Shape {
@@ -856,11 +745,7 @@ static SCHEDULE_SLOT_LIST: Shape = Shape {
     members: &[&[
         TYPE,
         Member("title", Kind::Text(40), Optional),
-        Member(
-            "slots",
-            Kind::List(0, 256, Of::Only(&SCHEDULE_SLOT)),
-            Optional,
-        ),
+        Member("slots", Kind::List(0, 256, Of::Only(&SCHEDULE_SLOT)), Optional),
         Member("firstDayOfTheWeek", Kind::Word(&["sun", "mon"]), Optional),
     ]],
 };
@@ -902,11 +787,7 @@ static STYLE: Shape = Shape {
 static DISPLAY: Shape = Shape {
     name: "display",
     members: &[&[
-        Member(
-            "aspectRatio",
-            Kind::Word(&["rectangle", "square", "horizontal"]),
-            Optional,
-        ),
+        Member("aspectRatio", Kind::Word(&["rectangle", "square", "horizontal"]), Optional),
         Member(
             "size",
             Kind::Word(&["cover", "contain", "large", "compact", "tall", "full"]),
@@ -915,10 +796,8 @@ static DISPLAY: Shape = Shape {
     ]],
 };
 
-static ACCESSIBILITY: Shape = Shape {
-    name: "accessibility",
-    members: &[&[Member("web", Kind::Aria, Optional)]],
-};
+static ACCESSIBILITY: Shape =
+    Shape { name: "accessibility", members: &[&[Member("web", Kind::Aria, Optional)]] };
 
 #[cfg(test)]
 mod tests {
@@ -933,10 +812,7 @@ mod tests {
 
     fn assert_one(content: Value, line: &str) {
         let lines = lines(content);
-        assert!(
-            lines.len() == 1 && lines[0].starts_with(line),
-            "{lines:?}, expected {line}"
-        );
+        assert!(lines.len() == 1 && lines[0].starts_with(line), "{lines:?}, expected {line}");
     }
 
     #[test]
@@ -992,32 +868,14 @@ mod tests {
         let texts = |n: usize| vec![text(json!("t")); n];
         let long = |n: usize| "ä".repeat(n);
         assert_eq!(lines(text(json!(long(5000)))), Vec::<String>::new());
-        assert_one(
-            text(json!(long(5001))),
-            "text: has 5001 characters, at most 5000",
-        );
+        assert_one(text(json!(long(5001))), "text: has 5001 characters, at most 5000");
         assert_one(text(json!(5)), "text: must be a text, is 5");
         assert_one(json!({"type": "text"}), "`text` needs `text`");
-        assert_one(
-            json!({"type": "text", "text": "", "tooltip": long(257)}),
-            "tooltip: has 257",
-        );
-        assert_one(
-            json!({"type": "text", "text": "", "alt": long(2001)}),
-            "alt: has 2001",
-        );
-        assert_one(
-            json!({"type": "text", "text": "", "tag": long(65)}),
-            "tag: has 65",
-        );
-        assert_one(
-            json!({"type": "text", "text": "", "txt": 1}),
-            "txt: unknown member of `text`",
-        );
-        assert_one(
-            json!({"type": "button", "title": long(129)}),
-            "title: has 129",
-        );
+        assert_one(json!({"type": "text", "text": "", "tooltip": long(257)}), "tooltip: has 257");
+        assert_one(json!({"type": "text", "text": "", "alt": long(2001)}), "alt: has 2001");
+        assert_one(json!({"type": "text", "text": "", "tag": long(65)}), "tag: has 65");
+        assert_one(json!({"type": "text", "text": "", "txt": 1}), "txt: unknown member of `text`");
+        assert_one(json!({"type": "button", "title": long(129)}), "title: has 129");
         assert_one(
             json!({"type": "button", "title": "", "subtitle": long(129)}),
             "subtitle: has 129",
@@ -1072,10 +930,7 @@ mod tests {
             json!({"type": "carousel", "elements": texts(1)}),
             "elements: has 1 entries, 2 to 10",
         );
-        assert_one(
-            json!({"type": "carousel", "elements": texts(11)}),
-            "elements: has 11 entries",
-        );
+        assert_one(json!({"type": "carousel", "elements": texts(11)}), "elements: has 11 entries");
         assert_one(
             json!({"type": "carousel", "padding": 11, "elements": texts(2)}),
             "padding: must be a number from 0 to 10",
@@ -1110,10 +965,7 @@ mod tests {
         );
         assert_one(json!("card"), "must be an object, is \"card\"");
         assert_one(json!({}), "`type` is missing");
-        assert_one(
-            json!({"type": "wheel"}),
-            "type: `wheel` is not allowed here",
-        );
+        assert_one(json!({"type": "wheel"}), "type: `wheel` is not allowed here");
     }
 
     #[test]

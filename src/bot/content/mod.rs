@@ -56,10 +56,7 @@ impl<'a> Builder<'a> {
     /// A builder for one action.
     #[must_use]
     pub fn new(settings: &'a ContentSettings) -> Self {
-        Self {
-            settings,
-            problems: Vec::new(),
-        }
+        Self { settings, problems: Vec::new() }
     }
 
     /// What had to be bent so far, with the paths in the bot's own words (`buttons[0].title`).
@@ -94,10 +91,7 @@ impl<'a> Builder<'a> {
     /// Quick replies for below a message; none if there are none. A press always shows the title.
     pub fn quick_replies(&mut self, replies: &[Button]) -> Option<Value> {
         if replies.len() > REPLIES_MAX {
-            let what = format!(
-                "only the first {REPLIES_MAX} of {} can be shown",
-                replies.len()
-            );
+            let what = format!("only the first {REPLIES_MAX} of {} can be shown", replies.len());
             self.problem("quickReplies", what);
         }
         let replies: Vec<Value> = (replies.iter().take(REPLIES_MAX).enumerate())
@@ -256,10 +250,8 @@ mod tests {
     #[test]
     fn a_press_shows_the_payload_or_the_title_as_the_setting_says() {
         let pressed = |button_text_on_postback| {
-            let settings = ContentSettings {
-                button_text_on_postback,
-                ..ContentSettings::default()
-            };
+            let settings =
+                ContentSettings { button_text_on_postback, ..ContentSettings::default() };
             let cards =
                 Builder::new(&settings).buttons(Some("Which?"), &[button("10 % off", "coupon-10")]);
             cards[0]["elements"][1]["click"].clone()
@@ -295,10 +287,7 @@ mod tests {
 
     #[test]
     fn a_tile_becomes_a_card_with_image_title_subtitle_and_buttons() {
-        let settings = ContentSettings {
-            tooltips: true,
-            ..ContentSettings::default()
-        };
+        let settings = ContentSettings { tooltips: true, ..ContentSettings::default() };
         let cards = Builder::new(&settings).tiles(&[Tile {
             title: Some("Headphones".to_owned()),
             subtitle: Some("Fall sale".to_owned()),
@@ -320,10 +309,7 @@ mod tests {
 
     #[test]
     fn horizontal_tiles_stand_in_carousels_of_two_to_ten() {
-        let settings = ContentSettings {
-            horizontal_tiles: true,
-            ..ContentSettings::default()
-        };
+        let settings = ContentSettings { horizontal_tiles: true, ..ContentSettings::default() };
         let sizes = |tiles: usize| -> Vec<(String, usize)> {
             Builder::new(&settings)
                 .tiles(&vec![tile("t"); tiles])
@@ -362,10 +348,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_or_left_out_and_told() {
-        let settings = ContentSettings {
-            tooltips: true,
-            ..ContentSettings::default()
-        };
+        let settings = ContentSettings { tooltips: true, ..ContentSettings::default() };
         let mut builder = Builder::new(&settings);
         let cards = builder.buttons(
             Some(&"w".repeat(300)),
@@ -376,23 +359,13 @@ mod tests {
             ],
         );
         let elements = cards[0]["elements"].as_array().unwrap();
-        assert_eq!(
-            elements[0]["tooltip"].as_str().unwrap().chars().count(),
-            256
-        );
+        assert_eq!(elements[0]["tooltip"].as_str().unwrap().chars().count(), 256);
         assert_eq!(elements[1]["title"].as_str().unwrap().chars().count(), 128);
         assert_eq!(elements[2]["click"]["actions"][0]["text"], "a");
         assert_eq!(elements.len(), 3, "the third button cannot be shown");
         assert_eq!(check(&cards[0]), vec![]);
         let paths: Vec<_> = builder.problems().into_iter().map(|p| p.path).collect();
-        assert_eq!(
-            paths,
-            [
-                "buttons[0].title",
-                "buttons[1].payload",
-                "buttons[2].payload"
-            ]
-        );
+        assert_eq!(paths, ["buttons[0].title", "buttons[1].payload", "buttons[2].payload"]);
     }
 
     #[test]
@@ -413,16 +386,10 @@ mod tests {
     }
 
     fn button(title: &str, payload: &str) -> Button {
-        Button {
-            title: title.to_owned(),
-            press: Press::Payload(payload.to_owned()),
-        }
+        Button { title: title.to_owned(), press: Press::Payload(payload.to_owned()) }
     }
 
     fn tile(title: &str) -> Tile {
-        Tile {
-            title: Some(title.to_owned()),
-            ..Tile::default()
-        }
+        Tile { title: Some(title.to_owned()), ..Tile::default() }
     }
 }

@@ -66,10 +66,7 @@ fn read(value: &Value, lines: &mut Vec<String>) {
         }
         // Whatever else there is or will be: containers, and roots whose words stand in their elements.
         Some(_) | None => {
-            for element in items(value, "elements")
-                .iter()
-                .chain(items(value, "replies"))
-            {
+            for element in items(value, "elements").iter().chain(items(value, "replies")) {
                 read(element, lines);
             }
         }
@@ -92,9 +89,7 @@ fn fill(value: &mut Value) -> bool {
         Some("map") => value.get("alt"),
         Some(_) | None => None,
     };
-    let words = words
-        .and_then(Value::as_str)
-        .filter(|words| !words.is_empty());
+    let words = words.and_then(Value::as_str).filter(|words| !words.is_empty());
     let tooltip = words.map(|words| super::cut(words, super::TOOLTIP_MAX));
     let mut added = false;
     if let (Some(tooltip), Some(element)) = (tooltip, value.as_object_mut())
@@ -120,10 +115,7 @@ fn is_for_whatsapp(value: &Value) -> bool {
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]
@@ -173,10 +165,7 @@ mod tests {
         ]});
         assert!(add_tooltips(&mut content));
         let elements = content["elements"].as_array().unwrap();
-        assert_eq!(
-            elements[0]["tooltip"].as_str().unwrap().chars().count(),
-            256
-        );
+        assert_eq!(elements[0]["tooltip"].as_str().unwrap().chars().count(), 256);
         assert_eq!(elements[1]["tooltip"], "mine");
         assert_eq!(elements[2]["tooltip"], "c");
         assert_eq!(elements[3].get("tooltip"), None);

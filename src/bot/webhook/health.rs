@@ -31,12 +31,7 @@ pub(in crate::bot) enum Sign {
 impl Health {
     /// Nothing is known yet. Probing begins `gone_after` after the connection is lost.
     pub(in crate::bot) fn new(gone_after: Duration) -> Self {
-        Self {
-            connected: None,
-            failures: 0,
-            probe_at: None,
-            gone_after,
-        }
+        Self { connected: None, failures: 0, probe_at: None, gone_after }
     }
 
     /// Takes a sign; the state if it changed.

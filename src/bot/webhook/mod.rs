@@ -81,12 +81,7 @@ enum Job {
 
 /// What an attempt was about.
 enum Subject {
-    Question {
-        conversation: ConversationId,
-        event: EventId,
-        attempt: u32,
-        dialect: Dialect,
-    },
+    Question { conversation: ConversationId, event: EventId, attempt: u32, dialect: Dialect },
     Notice,
     Probe,
 }
@@ -201,34 +196,12 @@ impl Webhook {
 
     fn ended(&mut self, ended: Ended, settings: &Settings) -> Happening {
         let wall = self.clock.wall();
-        let Ended {
-            subject,
-            at,
-            result,
-        } = ended;
+        let Ended { subject, at, result } = ended;
         let (what, sign) = match subject {
-            Subject::Question {
-                conversation,
-                event,
-                attempt,
-                dialect,
-            } => {
-                let reading = Reading {
-                    dialect,
-                    event: &event,
-                    content: &settings.content,
-                };
+            Subject::Question { conversation, event, attempt, dialect } => {
+                let reading = Reading { dialect, event: &event, content: &settings.content };
                 let (outcome, sign) = outcome::judge(result, Some(reading), wall);
-                (
-                    What::Asked {
-                        conversation,
-                        event,
-                        attempt,
-                        at,
-                        outcome,
-                    },
-                    sign,
-                )
+                (What::Asked { conversation, event, attempt, at, outcome }, sign)
             }
             Subject::Notice => {
                 let (outcome, sign) = outcome::judge(result, None, wall);
@@ -285,17 +258,13 @@ impl Webhook {
         let (net, clock) = (self.net.clone(), self.clock.clone());
         self.attempts.spawn(async move {
             let result = match request {
-                Ok(request) => Box::pin(net.http(request, timeout, BODY_MAX))
-                    .await
-                    .map_err(Failure::Net),
+                Ok(request) => {
+                    Box::pin(net.http(request, timeout, BODY_MAX)).await.map_err(Failure::Net)
+                }
                 Err(error) => Err(Failure::Request(error)),
             };
             let at = clock.now();
-            Ended {
-                subject,
-                at,
-                result,
-            }
+            Ended { subject, at, result }
         });
     }
 }
@@ -321,9 +290,7 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, BotError> {
 }
 
 fn authorized(builder: Builder, token: Option<&Secret>) -> Result<Builder, BotError> {
-    let builder = builder
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, AGENT);
+    let builder = builder.header(ACCEPT, "application/json").header(USER_AGENT, AGENT);
     Ok(match token {
         Some(token) => builder.header(AUTHORIZATION, bearer(token)?),
         None => builder,

@@ -134,12 +134,7 @@ fn of_response(
 }
 
 fn of_body(body: &[u8], reading: Option<Reading<'_>>) -> Outcome {
-    let Some(Reading {
-        dialect,
-        event,
-        content,
-    }) = reading
-    else {
+    let Some(Reading { dialect, event, content }) = reading else {
         let expects_answer = false;
         return Outcome::Seen { expects_answer };
     };
@@ -220,10 +215,7 @@ mod tests {
             Outcome::Answered(_) | Outcome::Seen { .. } | Outcome::Fault(_) => panic!(),
         };
         assert_eq!(asked("17"), Some(Duration::from_secs(17)));
-        assert_eq!(
-            asked("Thu, 01 Jan 1970 00:01:00 GMT"),
-            Some(Duration::from_secs(60))
-        );
+        assert_eq!(asked("Thu, 01 Jan 1970 00:01:00 GMT"), Some(Duration::from_secs(60)));
         assert_eq!(asked("soon"), None);
     }
 
@@ -240,45 +232,21 @@ mod tests {
         let host = || "bot.example:443".to_owned();
         let judged = |error| judge(Err(Failure::Net(error)), None, Timestamp(0)).0.word();
         let after = Duration::from_secs(30);
-        assert_eq!(
-            judged(NetError::Timeout {
-                host: host(),
-                after
-            }),
-            "timeout"
-        );
-        assert_eq!(
-            judged(NetError::ConnectTimeout {
-                host: host(),
-                after
-            }),
-            "timeout"
-        );
+        assert_eq!(judged(NetError::Timeout { host: host(), after }), "timeout");
+        assert_eq!(judged(NetError::ConnectTimeout { host: host(), after }), "timeout");
         assert_eq!(judged(NetError::Target("x")), "error");
-        assert_eq!(
-            judged(NetError::BodyTooBig {
-                host: host(),
-                limit: 1
-            }),
-            "fault"
-        );
+        assert_eq!(judged(NetError::BodyTooBig { host: host(), limit: 1 }), "fault");
     }
 
     #[test]
     fn any_answer_below_500_is_a_sign_of_life_to_a_probe() {
         let probe = |status: u16| {
-            of_probe(Ok(Response::builder()
-                .status(status)
-                .body(Bytes::new())
-                .unwrap()))
+            of_probe(Ok(Response::builder().status(status).body(Bytes::new()).unwrap()))
         };
         assert_eq!(probe(204), Sign::Works);
         assert_eq!(probe(405), Sign::Works);
         assert!(matches!(probe(503), Sign::Fails(_)));
-        assert!(matches!(
-            of_probe(Err(Failure::Net(NetError::Target("x")))),
-            Sign::Fails(_)
-        ));
+        assert!(matches!(of_probe(Err(Failure::Net(NetError::Target("x")))), Sign::Fails(_)));
     }
 
     fn judged(status: u16, headers: &[(&'static str, &str)], body: &str) -> (Outcome, Sign) {
@@ -286,9 +254,7 @@ mod tests {
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
-        let response = response
-            .body(Bytes::copy_from_slice(body.as_bytes()))
-            .unwrap();
+        let response = response.body(Bytes::copy_from_slice(body.as_bytes())).unwrap();
         let reading = Reading {
             dialect: Dialect::Native,
             event: &EventId::parse("a:1").unwrap(),

@@ -39,10 +39,7 @@ impl SigningKey {
         mac.update(format!("{id}.{timestamp}.").as_bytes());
         mac.update(body.as_bytes());
         let mac = mac.finalize().into_bytes();
-        format!(
-            "v1,{}",
-            base64::engine::general_purpose::STANDARD.encode(mac)
-        )
+        format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(mac))
     }
 }
 
@@ -53,17 +50,9 @@ impl SigningKey {
 pub(in crate::bot) fn traceparent(event: &str, attempt: u32) -> String {
     let hex = |text: &str, bytes: usize| -> String {
         let digest = Sha256::digest(text.as_bytes());
-        digest
-            .iter()
-            .take(bytes)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        digest.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
     };
-    format!(
-        "00-{}-{}-01",
-        hex(event, 16),
-        hex(&format!("{event} {attempt}"), 8)
-    )
+    format!("00-{}-{}-01", hex(event, 16), hex(&format!("{event} {attempt}"), 8))
 }
 
 #[cfg(test)]
@@ -74,11 +63,7 @@ mod tests {
     fn the_signature_is_that_of_the_standards_test_vector() {
         let key = SigningKey::new(&"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()).unwrap();
         assert_eq!(
-            key.sign(
-                "msg_p5jXN8AQM9LWM0D4loKWxJek",
-                1_614_265_330,
-                r#"{"test": 2432232314}"#
-            ),
+            key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
     }
@@ -90,21 +75,15 @@ mod tests {
             key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         );
-        assert_eq!(
-            with.unwrap().sign("a", 1, ""),
-            without.unwrap().sign("a", 1, "")
-        );
+        assert_eq!(with.unwrap().sign("a", 1, ""), without.unwrap().sign("a", 1, ""));
         assert!(key("whsec_").is_err());
         assert!(key("whsec_not base64!").is_err());
     }
 
     #[test]
     fn all_attempts_at_an_event_are_one_trace_of_different_spans() {
-        let (first, second, other) = (
-            traceparent("a:1", 1),
-            traceparent("a:1", 2),
-            traceparent("a:2", 1),
-        );
+        let (first, second, other) =
+            (traceparent("a:1", 1), traceparent("a:1", 2), traceparent("a:2", 1));
         assert_eq!(first.len(), 55);
         assert_eq!(first[..36], second[..36]);
         assert_ne!(first, second);

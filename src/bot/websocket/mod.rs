@@ -264,11 +264,7 @@ impl Link {
                         Poll::Pending => {}
                     }
                 }
-                State::Closing {
-                    socket,
-                    deadline,
-                    again,
-                } => {
+                State::Closing { socket, deadline, again } => {
                     let again = *again;
                     let heard = Pin::new(&mut **socket).poll_next(context);
                     match heard {
@@ -302,8 +298,7 @@ impl Link {
             Err(error) => {
                 let least = match &error {
                     OpenError::Net(NetError::UpgradeRefused {
-                        retry_after: Some(wish),
-                        ..
+                        retry_after: Some(wish), ..
                     }) => retry_after(wish, self.clock.wall()).map(|wait| wait.min(WISH_MAX)),
                     OpenError::Net(_) | OpenError::Settings(_) => None,
                 };
@@ -351,8 +346,7 @@ impl Link {
             detail: format!("next try in {:.1} s", wait.as_secs_f64()),
             error: Some(why),
         }));
-        self.happened
-            .extend(unwritten.into_iter().map(Happening::Unwritten));
+        self.happened.extend(unwritten.into_iter().map(Happening::Unwritten));
     }
 
     /// Begins the close handshake.
@@ -371,16 +365,10 @@ impl Link {
         };
         self.happen(Happening::Link(LinkState {
             connected: Some(false),
-            detail: if again {
-                "connecting with new settings"
-            } else {
-                "closing"
-            }
-            .to_owned(),
+            detail: if again { "connecting with new settings" } else { "closing" }.to_owned(),
             error: None,
         }));
-        self.happened
-            .extend(unwritten.into_iter().map(Happening::Unwritten));
+        self.happened.extend(unwritten.into_iter().map(Happening::Unwritten));
     }
 
     fn closed(&mut self, again: bool) {
@@ -406,10 +394,7 @@ struct Lost {
 
 impl Lost {
     fn silently(why: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            why: why.into(),
-        }
+        Self { code: None, why: why.into() }
     }
 }
 
@@ -557,24 +542,15 @@ impl Connection {
     }
 
     fn take_unwritten(&mut self) -> Vec<Delivery> {
-        let queued = self
-            .queue
-            .drain(..)
-            .filter_map(|outgoing| outgoing.delivery);
+        let queued = self.queue.drain(..).filter_map(|outgoing| outgoing.delivery);
         self.unflushed.drain(..).chain(queued).collect()
     }
 
     /// Queues a close frame and tries to write it; nobody waits for it to arrive.
     fn try_to_say_goodbye(&mut self, (code, reason): (CloseCode, &'static str)) {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
+        let frame = CloseFrame { code, reason: reason.into() };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        if Pin::new(&mut self.socket)
-            .poll_ready(&mut context)
-            .is_ready()
-        {
+        if Pin::new(&mut self.socket).poll_ready(&mut context).is_ready() {
             let _ = Pin::new(&mut self.socket).start_send(Message::Close(Some(frame)));
             let _ = Pin::new(&mut self.socket).poll_flush(&mut context);
         }
@@ -590,22 +566,14 @@ pub(super) async fn open(net: Net, settings: Settings) -> Result<Opened, OpenErr
         headers.insert(AUTHORIZATION, bearer(token).map_err(OpenError::Settings)?);
     }
     let mut named = headers.clone();
-    named.insert(
-        SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
-    let limits = WebSocketLimits {
-        max_message: BODY_MAX,
-        ..WebSocketLimits::default()
-    };
+    named.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let limits = WebSocketLimits { max_message: BODY_MAX, ..WebSocketLimits::default() };
     let timeout = settings.request_timeout;
     let (socket, unnamed) = match net.websocket(&settings.url, named, limits, timeout).await {
         Ok(socket) => (socket, false),
-        Err(error) if is_unnamed(&error) => (
-            net.websocket(&settings.url, headers, limits, timeout)
-                .await?,
-            true,
-        ),
+        Err(error) if is_unnamed(&error) => {
+            (net.websocket(&settings.url, headers, limits, timeout).await?, true)
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(Opened { socket, unnamed })
@@ -617,9 +585,9 @@ fn is_unnamed(error: &NetError) -> bool {
     };
     matches!(
         source.downcast_ref(),
-        Some(tungstenite::Error::Protocol(
-            ProtocolError::SecWebSocketSubProtocolError(SubProtocolError::NoSubProtocol)
-        ))
+        Some(tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
+            SubProtocolError::NoSubProtocol
+        )))
     )
 }
 

@@ -20,33 +20,21 @@ use crate::{
 #[must_use]
 pub fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Request {
     match call {
-        Call::Publish {
-            dialog,
-            body,
-            audience,
-            mark,
-            intents,
-        } => publish(dialog, body, *audience, mark.as_ref(), intents, me),
+        Call::Publish { dialog, body, audience, mark, intents } => {
+            publish(dialog, body, *audience, mark.as_ref(), intents, me)
+        }
         Call::Receipt { dialog, sequences } => event(
             dialog,
             &json!({"type": "AcceptStatusEvent", "status": "READ", "sequenceList": sequences}),
         ),
         Call::Typing { dialog, composing } => {
             let state = if *composing { "COMPOSING" } else { "ACTIVE" };
-            event(
-                dialog,
-                &json!({"type": "ChatStateEvent", "chatState": state}),
-            )
+            event(dialog, &json!({"type": "ChatStateEvent", "chatState": state}))
         }
         Call::History { dialog, after } => history(dialog, *after),
         // The bare id is the form of the platform's own client.
         Call::Profile(consumer) => Request::new(Method::GetUserProfile, consumer),
-        Call::Transfer {
-            skill,
-            agent,
-            reason,
-            words,
-        } => {
+        Call::Transfer { skill, agent, reason, words } => {
             // The assigned agent has to go in the same request, or the skill's queue does not get the conversation.
             let mut changes = vec![leave(me)];
             if let Some(agent) = agent {
@@ -85,10 +73,7 @@ pub fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Req
 #[must_use]
 pub fn history(dialog: &DialogId, after: Option<Sequence>) -> Request {
     let after = after.map_or(0, |after| after.saturating_sub(1).max(0));
-    Request::new(
-        Method::QueryMessages,
-        &json!({"dialogId": dialog, "newerThanSequence": after}),
-    )
+    Request::new(Method::QueryMessages, &json!({"dialogId": dialog, "newerThanSequence": after}))
 }
 
 /// Sorts a refused or failed answer by what can be done about it.
@@ -97,17 +82,9 @@ pub fn failure(call: &'static str, response: &Response<'_>) -> CallError {
     let code = response.code.unwrap_or_default();
     let message = response.words();
     if code >= 500 {
-        CallError::Failed {
-            call,
-            code,
-            message,
-        }
+        CallError::Failed { call, code, message }
     } else {
-        CallError::Refused {
-            call,
-            code,
-            message,
-        }
+        CallError::Refused { call, code, message }
     }
 }
 
@@ -186,10 +163,7 @@ fn publish(
         message_audience: Option<&'static str>,
     }
     let (event, metadata) = match body {
-        Body::Text {
-            text,
-            quick_replies,
-        } => (
+        Body::Text { text, quick_replies } => (
             Event {
                 r#type: "ContentEvent",
                 content_type: Some("text/plain"),
@@ -199,11 +173,7 @@ fn publish(
             },
             None,
         ),
-        Body::Rich {
-            content,
-            metadata,
-            quick_replies,
-        } => (
+        Body::Rich { content, metadata, quick_replies } => (
             Event {
                 r#type: "RichContentEvent",
                 content_type: None,
@@ -228,10 +198,7 @@ fn publish(
     if let Some(metadata) = metadata
         && let Ok(raw) = serde_json::from_str::<&RawValue>(metadata.as_str())
     {
-        request.metadata = lenient::elements(raw)
-            .into_iter()
-            .map(Json::from_raw)
-            .collect();
+        request.metadata = lenient::elements(raw).into_iter().map(Json::from_raw).collect();
     }
     if mark.is_some() || !intents.is_empty() {
         request.metadata.push(bot_response(mark, intents, me));
@@ -287,10 +254,7 @@ fn action_reason(reason: TransferReason, words: Option<&str>) -> Json {
 }
 
 fn event(dialog: &DialogId, event: &Value) -> Request {
-    Request::new(
-        Method::Publish,
-        &json!({"dialogId": dialog, "event": event}),
-    )
+    Request::new(Method::Publish, &json!({"dialogId": dialog, "event": event}))
 }
 
 fn update(conversation: &ConversationId, changes: &[Value]) -> Request {
@@ -310,9 +274,7 @@ fn participant(change: &str, role: &str, user: &str) -> Value {
 
 /// The platform's limit for ids in metadata.
 fn short(text: &str) -> &str {
-    text.char_indices()
-        .nth(64)
-        .map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The platform's limit for the intents of one message.
@@ -333,10 +295,7 @@ mod tests {
         let dialog = DialogId::from(CONVERSATION);
         let say = |text: &str, audience, quick_replies| Call::Publish {
             dialog: dialog.clone(),
-            body: Body::Text {
-                text: text.into(),
-                quick_replies,
-            },
+            body: Body::Text { text: text.into(), quick_replies },
             audience,
             mark: None,
             intents: vec![],
@@ -353,9 +312,7 @@ mod tests {
                 say(
                     "Shall I book it?",
                     Audience::All,
-                    Some(Json::from_value(
-                        &golden["pe-4"]["body"]["event"]["quickReplies"],
-                    )),
+                    Some(Json::from_value(&golden["pe-4"]["body"]["event"]["quickReplies"])),
                 ),
             ),
             (
@@ -372,27 +329,9 @@ mod tests {
                     intents: vec![],
                 },
             ),
-            (
-                "pe-5",
-                Call::Typing {
-                    dialog: dialog.clone(),
-                    composing: true,
-                },
-            ),
-            (
-                "pe-6",
-                Call::Receipt {
-                    dialog: dialog.clone(),
-                    sequences: vec![4],
-                },
-            ),
-            (
-                "qm-1",
-                Call::History {
-                    dialog: dialog.clone(),
-                    after: None,
-                },
-            ),
+            ("pe-5", Call::Typing { dialog: dialog.clone(), composing: true }),
+            ("pe-6", Call::Receipt { dialog: dialog.clone(), sequences: vec![4] }),
+            ("qm-1", Call::History { dialog: dialog.clone(), after: None }),
             (
                 "gup-1",
                 Call::Profile(
@@ -401,20 +340,8 @@ mod tests {
             ),
             ("ucf-2", Call::Return),
             ("ucf-4", Call::Join),
-            (
-                "ucf-5",
-                Call::Close {
-                    dialog: dialog.clone(),
-                    survey: false,
-                },
-            ),
-            (
-                "ucf-7",
-                Call::Ttr {
-                    ttr_type: "URGENT".into(),
-                    seconds: 1200,
-                },
-            ),
+            ("ucf-5", Call::Close { dialog: dialog.clone(), survey: false }),
+            ("ucf-7", Call::Ttr { ttr_type: "URGENT".into(), seconds: 1200 }),
         ] {
             assert_eq!(written(&call, id), golden[id], "{id}");
         }
@@ -424,10 +351,7 @@ mod tests {
             reason: TransferReason::Bot,
             words: Some("3".into()),
         };
-        for (id, call) in [
-            ("ucf-1", transfer(None)),
-            ("ucf-3", transfer(Some("5500112233"))),
-        ] {
+        for (id, call) in [("ucf-1", transfer(None)), ("ucf-3", transfer(Some("5500112233")))] {
             let written = written(&call, id);
             assert_eq!(
                 written["metadata"],
@@ -439,13 +363,7 @@ mod tests {
                 "{id}"
             );
         }
-        let close = written(
-            &Call::Close {
-                dialog,
-                survey: true,
-            },
-            "ucf-6",
-        );
+        let close = written(&Call::Close { dialog, survey: true }, "ucf-6");
         let mut expected = golden["ucf-6"].clone();
         expected["body"]["conversationField"][0]["dialog"]
             .as_object_mut()
@@ -463,16 +381,10 @@ mod tests {
         };
         let call = Call::Publish {
             dialog: "d".into(),
-            body: Body::Text {
-                text: "Hi".into(),
-                quick_replies: None,
-            },
+            body: Body::Text { text: "Hi".into(), quick_replies: None },
             audience: Audience::All,
             mark: Some(Mark {
-                event: EventKey {
-                    sequence: 20,
-                    kind: EventKind::Greeting,
-                },
+                event: EventKey { sequence: 20, kind: EventKind::Greeting },
                 index: 0,
                 count: 2,
                 covers: (1..=20).collect(),
@@ -487,10 +399,7 @@ mod tests {
             json!({"botId": "bot-greeter", "botProviderType": "3P_EXTERNAL_CONNECTOR"})
         );
         assert_eq!(entry["botInteractionId"], "cd1:20:greeting:0/2");
-        assert_eq!(
-            entry["consumerUtteranceSequenceNumbers"],
-            json!((5..=20).collect::<Vec<_>>())
-        );
+        assert_eq!(entry["consumerUtteranceSequenceNumbers"], json!((5..=20).collect::<Vec<_>>()));
         let intents = entry["intents"].as_array().unwrap();
         assert_eq!(intents.len(), 16);
         for intent in intents {
@@ -508,17 +417,12 @@ mod tests {
             dialog: "d".into(),
             body: Body::Rich {
                 content: Json::from_raw(raw),
-                metadata: Some(Json::from_value(
-                    &json!({"type": "ExternalId", "id": "card"}),
-                )),
+                metadata: Some(Json::from_value(&json!({"type": "ExternalId", "id": "card"}))),
                 quick_replies: None,
             },
             audience: Audience::All,
             mark: Some(Mark {
-                event: EventKey {
-                    sequence: 1,
-                    kind: EventKind::Consumer,
-                },
+                event: EventKey { sequence: 1, kind: EventKind::Consumer },
                 index: 0,
                 count: 1,
                 covers: vec![],
@@ -555,19 +459,9 @@ mod tests {
             read(
                 r#"{"authenticatedData":{"lp_sdes":{"type":"personal","personal":{"firstname":"Ada"}}}}"#
             ),
-            Profile {
-                first_name: Some("Ada".into()),
-                last_name: None,
-                authenticated: true,
-            }
+            Profile { first_name: Some("Ada".into()), last_name: None, authenticated: true }
         );
-        for empty in [
-            "{}",
-            "[]",
-            "null",
-            r#""x""#,
-            r#"{"claims":{"lp_sdes":[]},"firstName":""}"#,
-        ] {
+        for empty in ["{}", "[]", "null", r#""x""#, r#"{"claims":{"lp_sdes":[]},"firstName":""}"#] {
             assert_eq!(read(empty), Profile::default(), "{empty}");
         }
     }

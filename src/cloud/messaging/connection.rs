@@ -76,10 +76,7 @@ pub enum Loss {
 #[derive(Debug)]
 enum Stage {
     /// Not up yet: what is told meanwhile is held back, since `Up` comes first.
-    Subscribing {
-        missing: BTreeSet<Subscription>,
-        held: Vec<Event>,
-    },
+    Subscribing { missing: BTreeSet<Subscription>, held: Vec<Event> },
     /// Up; `Listed` has not been said.
     Listing { grace: Instant },
     /// All said.
@@ -104,19 +101,11 @@ enum Subscription {
 
 #[derive(Debug)]
 enum Purpose {
-    Clock {
-        sent: Timestamp,
-        behind_snapshot: bool,
-    },
+    Clock { sent: Timestamp, behind_snapshot: bool },
     State(Availability),
     Subscribe(Subscription),
     Ring(RingId),
-    Call {
-        conversation: ConversationId,
-        id: Option<CallId>,
-        call: &'static str,
-        answer: Answer,
-    },
+    Call { conversation: ConversationId, id: Option<CallId>, call: &'static str, answer: Answer },
 }
 
 /// How the answer to a call is read.
@@ -145,10 +134,7 @@ impl Connection {
             keepalive: terms.keepalive,
             next_clock: now + terms.first_keepalive,
             skew: None,
-            stage: Stage::Subscribing {
-                missing,
-                held: Vec::new(),
-            },
+            stage: Stage::Subscribing { missing, held: Vec::new() },
             snapshot: Snapshot::Unseen,
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
@@ -198,10 +184,7 @@ impl Connection {
                 Ok(())
             }
             Err(error) => {
-                let event = Event::Unusable {
-                    kind: "frame",
-                    detail: error.to_string(),
-                };
+                let event = Event::Unusable { kind: "frame", detail: error.to_string() };
                 self.tell(event, out);
                 Ok(())
             }
@@ -266,10 +249,8 @@ impl Connection {
 
     /// Takes a ring.
     pub fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
-        let request = Request::new(
-            Method::UpdateRing,
-            &json!({"ringId": ring, "ringState": "ACCEPTED"}),
-        );
+        let request =
+            Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
         self.send(request, Purpose::Ring(ring), now, out);
     }
 
@@ -297,12 +278,7 @@ impl Connection {
             | Call::Join
             | Call::Ttr { .. } => Answer::Nothing,
         };
-        let purpose = Purpose::Call {
-            conversation,
-            id,
-            call: call.name(),
-            answer,
-        };
+        let purpose = Purpose::Call { conversation, id, call: call.name(), answer };
         self.send(request, purpose, now, out);
     }
 
@@ -310,9 +286,7 @@ impl Connection {
     pub fn lost(self, out: &mut Vec<Output>) {
         let was_up = self.is_up();
         let (left, waited) = self.requests.abandon();
-        let no_answer = |purpose: &Purpose| CallError::NoAnswer {
-            call: purpose.name(),
-        };
+        let no_answer = |purpose: &Purpose| CallError::NoAnswer { call: purpose.name() };
         let fates = left
             .map(|purpose| (no_answer(&purpose), purpose))
             .chain(waited.map(|purpose| (CallError::NotSent, purpose)));
@@ -335,9 +309,7 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Loss> {
-        let answered = self
-            .requests
-            .answered(&response.request, response.code, now);
+        let answered = self.requests.answered(&response.request, response.code, now);
         // A request may leave as soon as the answer before it is in.
         while let Some(frame) = self.requests.release(now) {
             out.push(Output::Send(frame));
@@ -346,10 +318,7 @@ impl Connection {
             return Ok(());
         };
         match purpose {
-            Purpose::Clock {
-                sent,
-                behind_snapshot,
-            } => {
+            Purpose::Clock { sent, behind_snapshot } => {
                 self.learn_skew(response, sent, wall);
                 if behind_snapshot {
                     self.snapshot = Snapshot::Seen;
@@ -381,12 +350,7 @@ impl Connection {
                 };
                 self.tell(Event::RingAccepted { ring, result }, out);
             }
-            Purpose::Call {
-                conversation,
-                id,
-                call,
-                answer,
-            } => {
+            Purpose::Call { conversation, id, call, answer } => {
                 let outcome = if response.succeeded() {
                     match answer {
                         Answer::Nothing => Ok(Outcome::Done),
@@ -409,11 +373,7 @@ impl Connection {
                     Err(calls::failure(call, response))
                 };
                 if let Some(id) = id {
-                    let event = Event::Called {
-                        conversation,
-                        id,
-                        outcome,
-                    };
+                    let event = Event::Called { conversation, id, outcome };
                     self.tell(event, out);
                 }
             }
@@ -458,11 +418,7 @@ impl Connection {
             self.snapshot = Snapshot::Begun;
             self.ask_clock(true, now, wall, out);
         }
-        let at = Moment {
-            now,
-            wall,
-            skew: self.skew,
-        };
+        let at = Moment { now, wall, skew: self.skew };
         for event in self.translator.read(notification, &at) {
             self.tell(event, out);
         }
@@ -508,9 +464,7 @@ impl Connection {
         }
         let held = mem::take(held);
         self.stage = Stage::Listing { grace: now + GRACE };
-        out.push(Output::Tell(Event::Up {
-            agent: self.translator.me().user.clone(),
-        }));
+        out.push(Output::Tell(Event::Up { agent: self.translator.me().user.clone() }));
         out.extend(held.into_iter().map(Output::Tell));
         self.list_if_complete(now, out);
     }
@@ -544,19 +498,14 @@ impl Connection {
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
-            Purpose::Clock {
-                behind_snapshot: true,
-                ..
-            } => {
+            Purpose::Clock { behind_snapshot: true, .. } => {
                 self.snapshot = Snapshot::Seen;
                 self.list_if_complete(now, out);
             }
             Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
             }
         }
-        let error = CallError::NoAnswer {
-            call: purpose.name(),
-        };
+        let error = CallError::NoAnswer { call: purpose.name() };
         if let Some(event) = purpose.failed(error) {
             self.tell(event, out);
         }
@@ -577,9 +526,7 @@ impl Connection {
         if let Some(time) = time {
             // The server looked at its clock about halfway between question and answer.
             let halfway = sent.0.saturating_add(wall.millis_since(sent) / 2);
-            self.skew = Some(Skew {
-                millis: time.saturating_sub(halfway),
-            });
+            self.skew = Some(Skew { millis: time.saturating_sub(halfway) });
         }
     }
 
@@ -590,14 +537,9 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let purpose = Purpose::Clock {
-            sent: wall,
-            behind_snapshot,
-        };
+        let purpose = Purpose::Clock { sent: wall, behind_snapshot };
         let request = Request::new(Method::GetClock, &json!({}));
-        out.push(Output::Send(
-            self.requests.send_at_once(request, purpose, now),
-        ));
+        out.push(Output::Send(self.requests.send_at_once(request, purpose, now)));
     }
 
     fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {
@@ -624,10 +566,9 @@ impl Subscription {
     fn request(self, me: &Identity, manager: bool) -> Request {
         match self {
             // Without agents, all open conversations of the account are told.
-            Self::Conversations if manager => Request::new(
-                Method::SubscribeConversations,
-                &json!({"convState": ["OPEN"]}),
-            ),
+            Self::Conversations if manager => {
+                Request::new(Method::SubscribeConversations, &json!({"convState": ["OPEN"]}))
+            }
             Self::Conversations => Request::new(
                 Method::SubscribeConversations,
                 &json!({"convState": ["OPEN"], "agentIds": [me.old_id]}),
@@ -659,17 +600,10 @@ impl Purpose {
     fn failed(self, error: CallError) -> Option<Event> {
         match self {
             Self::Clock { .. } | Self::State(_) | Self::Subscribe(_) => None,
-            Self::Ring(ring) => Some(Event::RingAccepted {
-                ring,
-                result: Err(error),
-            }),
-            Self::Call {
-                conversation, id, ..
-            } => id.map(|id| Event::Called {
-                conversation,
-                id,
-                outcome: Err(error),
-            }),
+            Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
+            Self::Call { conversation, id, .. } => {
+                id.map(|id| Event::Called { conversation, id, outcome: Err(error) })
+            }
         }
     }
 }

@@ -44,10 +44,7 @@ impl Conversations {
     /// Reads one change. `manager` agents see conversations that they are not in.
     pub fn change(&mut self, raw: &RawValue, me: &Identity, manager: bool) -> Change {
         let unusable = |detail: &str| Change {
-            event: Some(Event::Unusable {
-                kind: "conversation",
-                detail: detail.to_owned(),
-            }),
+            event: Some(Event::Unusable { kind: "conversation", detail: detail.to_owned() }),
             newest: None,
         };
         let Ok(change) = serde_json::from_str::<WireChange>(raw.get()) else {
@@ -59,10 +56,8 @@ impl Conversations {
             return unusable("a change names no conversation");
         };
         let id = ConversationId::from(id);
-        let version = Version {
-            metadata: details.meta_data_last_update_ts,
-            update: state.last_update_time,
-        };
+        let version =
+            Version { metadata: details.meta_data_last_update_ts, update: state.last_update_time };
         let known = self.known.entry(id.clone()).or_default();
         if version.is_older_than(known.version) {
             return Change::default();
@@ -115,17 +110,9 @@ impl Conversations {
         let was_here = std::mem::take(&mut known.here);
         if was_here || deleted {
             self.forget_later(id.clone());
-            let how = if closed {
-                Departure::Closed
-            } else {
-                Departure::Moved
-            };
+            let how = if closed { Departure::Closed } else { Departure::Moved };
             return Change {
-                event: Some(Event::Gone {
-                    id,
-                    how,
-                    csat: details.csat(),
-                }),
+                event: Some(Event::Gone { id, how, csat: details.csat() }),
                 newest: None,
             };
         }
@@ -165,10 +152,7 @@ impl Version {
     }
 
     fn or(self, known: Self) -> Self {
-        Self {
-            metadata: self.metadata.or(known.metadata),
-            update: self.update.or(known.update),
-        }
+        Self { metadata: self.metadata.or(known.metadata), update: self.update.or(known.update) }
     }
 }
 
@@ -283,10 +267,7 @@ impl WireDetails {
             dialog.dialog_type.as_deref() == Some("MAIN")
                 && dialog.channel_type.as_deref() != Some("COBROWSE")
         });
-        mains
-            .clone()
-            .find(|dialog| dialog.is_open())
-            .or_else(|| mains.next())
+        mains.clone().find(|dialog| dialog.is_open()).or_else(|| mains.next())
     }
 
     /// Closed, or in the survey after the main dialog: nothing for this agent in either case.
@@ -345,10 +326,8 @@ impl WireDetails {
 
     /// The consumer's rating; 0 means that there is none.
     fn csat(&self) -> Option<u8> {
-        let rate = self
-            .csat_rate
-            .filter(|rate| *rate > 0)
-            .or_else(|| self.csat.as_ref()?.csat_rate)?;
+        let rate =
+            self.csat_rate.filter(|rate| *rate > 0).or_else(|| self.csat.as_ref()?.csat_rate)?;
         u8::try_from(rate).ok().filter(|rate| *rate > 0)
     }
 }
@@ -371,10 +350,9 @@ mod tests {
 
     #[test]
     fn the_golden_conversation_is_mine() {
-        let body: Value = serde_json::from_str(include_str!(
-            "../../../tests/data/messaging/conversation.json"
-        ))
-        .unwrap();
+        let body: Value =
+            serde_json::from_str(include_str!("../../../tests/data/messaging/conversation.json"))
+                .unwrap();
         let mut conversations = Conversations::default();
         let change = told(&mut conversations, &body["changes"][0]);
         let id = "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77";
@@ -409,10 +387,7 @@ mod tests {
                 {"id": "cons-1", "role": "CONSUMER"}]}]}),
         ] {
             let mut details = json!({"state": "OPEN"});
-            details
-                .as_object_mut()
-                .unwrap()
-                .extend(participants.as_object().unwrap().clone());
+            details.as_object_mut().unwrap().extend(participants.as_object().unwrap().clone());
             assert!(is_mine(&upsert(&details)), "{details}");
         }
     }
@@ -440,10 +415,7 @@ mod tests {
                     [{"id": "12345678.9", "role": "ASSIGNED_AGENT", "state": "SUGGESTED"}]},
             ],
         });
-        let Change {
-            event: Some(Event::Conversation { details, .. }),
-            ..
-        } = upsert(&details)
+        let Change { event: Some(Event::Conversation { details, .. }), .. } = upsert(&details)
         else {
             panic!("mine");
         };
@@ -456,10 +428,7 @@ mod tests {
             (json!({"state": "OPEN"}), Departure::Moved),
             (json!({}), Departure::Moved),
             (json!({"state": "CLOSE"}), Departure::Closed),
-            (
-                json!({"state": "OPEN", "closeReason": "TIMEOUT"}),
-                Departure::Closed,
-            ),
+            (json!({"state": "OPEN", "closeReason": "TIMEOUT"}), Departure::Closed),
             (
                 json!({"state": "OPEN", "dialogs": [{"dialogType": "MAIN", "state": "CLOSE"}]}),
                 Departure::Closed,
@@ -472,11 +441,7 @@ mod tests {
             );
             assert_eq!(
                 change.event,
-                Some(Event::Gone {
-                    id: "c".into(),
-                    how,
-                    csat: None
-                }),
+                Some(Event::Gone { id: "c".into(), how, csat: None }),
                 "{details}"
             );
         }
@@ -494,10 +459,7 @@ mod tests {
         told(&mut conversations, &mine);
         assert!(matches!(
             told(&mut conversations, &elsewhere).event,
-            Some(Event::Gone {
-                how: Departure::Moved,
-                ..
-            })
+            Some(Event::Gone { how: Departure::Moved, .. })
         ));
         assert_eq!(told(&mut conversations, &elsewhere).event, None);
     }
@@ -506,19 +468,13 @@ mod tests {
     fn an_overtaken_notification_is_passed_over_even_after_the_end() {
         let mut conversations = Conversations::default();
         assert!(is_mine(&told(&mut conversations, &change_with(&mine(10)))));
-        assert_eq!(
-            told(&mut conversations, &change_with(&mine(9))),
-            Change::default()
-        );
+        assert_eq!(told(&mut conversations, &change_with(&mine(9))), Change::default());
         assert!(is_mine(&told(&mut conversations, &change_with(&mine(10)))));
         told(
             &mut conversations,
             &json!({"type": "DELETE", "result": {"convId": "c", "conversationDetails": {"metaDataLastUpdateTs": 12}}}),
         );
-        assert_eq!(
-            told(&mut conversations, &change_with(&mine(11))),
-            Change::default()
-        );
+        assert_eq!(told(&mut conversations, &change_with(&mine(11))), Change::default());
         assert!(is_mine(&told(&mut conversations, &change_with(&mine(13)))));
     }
 
@@ -535,19 +491,13 @@ mod tests {
 
     #[test]
     fn the_rating_is_told_at_the_end() {
-        for details in [
-            json!({"csatRate": 4}),
-            json!({"csatRate": 0, "csat": {"csatRate": "4"}}),
-        ] {
+        for details in [json!({"csatRate": 4}), json!({"csatRate": 0, "csat": {"csatRate": "4"}})] {
             let mut conversations = Conversations::default();
             let change = told(
                 &mut conversations,
                 &json!({"type": "DELETE", "result": {"convId": "c", "conversationDetails": details}}),
             );
-            assert!(
-                matches!(change.event, Some(Event::Gone { csat: Some(4), .. })),
-                "{change:?}"
-            );
+            assert!(matches!(change.event, Some(Event::Gone { csat: Some(4), .. })), "{change:?}");
         }
     }
 
@@ -568,10 +518,7 @@ mod tests {
         let raw = raw(&change_with(&json!({"state": "CLOSE"})));
         assert!(matches!(
             conversations.change(&raw, &me(), true).event,
-            Some(Event::Gone {
-                how: Departure::Closed,
-                ..
-            })
+            Some(Event::Gone { how: Departure::Closed, .. })
         ));
     }
 
@@ -586,10 +533,7 @@ mod tests {
         ] {
             let mut details = mine(1);
             details["skillId"] = skill;
-            let Change {
-                event: Some(Event::Conversation { details, .. }),
-                ..
-            } = upsert(&details)
+            let Change { event: Some(Event::Conversation { details, .. }), .. } = upsert(&details)
             else {
                 panic!("mine");
             };

@@ -279,8 +279,7 @@ impl Link {
     fn work_done(&mut self, done: StepDone) {
         match done {
             StepDone::Hosts(Ok(hosts)) => {
-                self.cache
-                    .put(&self.settings, hosts.clone(), self.clock.now());
+                self.cache.put(&self.settings, hosts.clone(), self.clock.now());
                 self.found(&hosts);
             }
             StepDone::Cached(hosts) => self.found(&hosts),
@@ -303,9 +302,7 @@ impl Link {
     }
 
     fn found(&mut self, hosts: &Hosts) {
-        let bases = hosts
-            .agent_vep()
-            .and_then(|login| Ok((login, hosts.messaging()?)));
+        let bases = hosts.agent_vep().and_then(|login| Ok((login, hosts.messaging()?)));
         let result = match bases {
             Ok((login, socket)) => {
                 self.hosts = Some(Bases { login, socket });
@@ -385,12 +382,7 @@ async fn work<T>(slot: &mut Option<Work<T>>) -> T {
 /// The bearer is a part of the path, so the address is as secret as the bearer; none if it cannot be one.
 pub(super) fn address(base: &str, login: &Login) -> Option<Uri> {
     let bearer = utf8_percent_encode(login.bearer.expose_secret(), &NOT_IN_A_SEGMENT);
-    format!(
-        "{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1",
-        login.account
-    )
-    .parse()
-    .ok()
+    format!("{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1", login.account).parse().ok()
 }
 
 fn of_domains(error: &DomainError) -> Trouble {
@@ -403,10 +395,7 @@ fn of_domains(error: &DomainError) -> Trouble {
             TroubleKind::Failed
         }
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 fn of_login(error: &LoginError) -> Trouble {
@@ -417,10 +406,7 @@ fn of_login(error: &LoginError) -> Trouble {
         LoginResult::Secret => TroubleKind::Secret,
         LoginResult::Failed | LoginResult::Ok => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 /// HTTP 401 at the handshake is the clearest word about a token; everything else is tried again with it.
@@ -433,10 +419,7 @@ fn of_opening(error: &NetError) -> Trouble {
         },
         _ => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 fn of_refresh(error: &RefreshError) -> Trouble {
@@ -446,10 +429,7 @@ fn of_refresh(error: &RefreshError) -> Trouble {
         | RefreshError::Net(_)
         | RefreshError::Failed { .. } => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 /// What may not stand in a path segment as it is; a hexadecimal bearer stays as it is.

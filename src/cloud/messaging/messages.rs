@@ -46,20 +46,13 @@ pub fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
         return Reading::Unusable("an event has no sequence");
     };
     let origin = Origin {
-        ids: [
-            event.originator_p_id,
-            event.originator_id,
-            event.originator_metadata.id,
-        ],
+        ids: [event.originator_p_id, event.originator_id, event.originator_metadata.id],
         role: event.originator_metadata.role,
     };
     let from = origin.speaker(me);
     let mine = from == Speaker::Me;
     Reading::Message {
-        conversation: event
-            .conversation_id
-            .unwrap_or_else(|| dialog.clone())
-            .into(),
+        conversation: event.conversation_id.unwrap_or_else(|| dialog.clone()).into(),
         message: Message {
             dialog: DialogId::from(dialog),
             sequence,
@@ -67,10 +60,7 @@ pub fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
             from,
             audience: audience(event.message_audience.as_deref(), from),
             content: body.content(),
-            metadata: event
-                .metadata
-                .filter(|_| !mine)
-                .and_then(|metadata| array(metadata)),
+            metadata: event.metadata.filter(|_| !mine).and_then(|metadata| array(metadata)),
             mark: event.metadata.filter(|_| mine).and_then(mark),
         },
     }
@@ -152,15 +142,9 @@ fn array(metadata: &RawValue) -> Option<Json> {
 
 fn mark(metadata: &RawValue) -> Option<Mark> {
     let entries: Vec<BotResponse> = lenient::many_of(metadata);
-    entries
-        .into_iter()
-        .filter(|entry| entry.r#type.as_deref() == Some("BotResponse"))
-        .find_map(|entry| {
-            Mark::parse(
-                &entry.bot_interaction_id?,
-                entry.consumer_utterance_sequence_numbers,
-            )
-        })
+    entries.into_iter().filter(|entry| entry.r#type.as_deref() == Some("BotResponse")).find_map(
+        |entry| Mark::parse(&entry.bot_interaction_id?, entry.consumer_utterance_sequence_numbers),
+    )
 }
 
 #[derive(Deserialize, Default)]
@@ -218,13 +202,11 @@ impl Body<'_> {
             Some("ContentEvent") => self.said().unwrap_or(Content::Unknown),
             // A schema of the platform calls the card `message`, all working code `content`.
             Some("RichContentEvent") => {
-                self.content
-                    .or(self.message)
-                    .map_or(Content::Unknown, |content| {
-                        let content = Json::from_raw(content);
-                        let text = readable(&content.to_value());
-                        Content::Rich { content, text }
-                    })
+                self.content.or(self.message).map_or(Content::Unknown, |content| {
+                    let content = Json::from_raw(content);
+                    let text = readable(&content.to_value());
+                    Content::Rich { content, text }
+                })
             }
             Some("AcceptStatusEvent") => Content::Receipt {
                 status: match self.status.as_deref() {
@@ -290,17 +272,12 @@ mod tests {
 
     #[test]
     fn the_golden_message_is_a_consumers_text() {
-        let Reading::Message {
-            conversation,
-            message,
-        } = reading(include_str!("../../../tests/data/messaging/message.json"))
+        let Reading::Message { conversation, message } =
+            reading(include_str!("../../../tests/data/messaging/message.json"))
         else {
             panic!("a message");
         };
-        assert_eq!(
-            conversation.as_str(),
-            "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77"
-        );
+        assert_eq!(conversation.as_str(), "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77");
         assert_eq!(
             message,
             Message {
@@ -343,24 +320,15 @@ mod tests {
         };
         assert_eq!(
             receipt(r#""status":"ACTION","sequenceList":[7]"#),
-            Content::Receipt {
-                status: ReceiptStatus::Action,
-                sequences: vec![7]
-            }
+            Content::Receipt { status: ReceiptStatus::Action, sequences: vec![7] }
         );
         assert_eq!(
             receipt(r#""status":"READ","sequenceList":7"#),
-            Content::Receipt {
-                status: ReceiptStatus::Read,
-                sequences: vec![7]
-            }
+            Content::Receipt { status: ReceiptStatus::Read, sequences: vec![7] }
         );
         assert_eq!(
             receipt(r#""status":"NEWER""#),
-            Content::Receipt {
-                status: ReceiptStatus::Other,
-                sequences: vec![]
-            }
+            Content::Receipt { status: ReceiptStatus::Other, sequences: vec![] }
         );
     }
 
@@ -380,10 +348,7 @@ mod tests {
             assert_eq!(
                 message.mark,
                 Some(Mark {
-                    event: EventKey {
-                        sequence: 4,
-                        kind: EventKind::Consumer
-                    },
+                    event: EventKey { sequence: 4, kind: EventKind::Consumer },
                     index: 0,
                     count: 2,
                     covers: vec![4],
@@ -400,18 +365,9 @@ mod tests {
             ))
             .from
         };
-        assert_eq!(
-            from(r#""originatorMetadata":{"role":"CONSUMER"},"#),
-            Speaker::Consumer
-        );
-        assert_eq!(
-            from(r#""originatorMetadata":{"role":"MANAGER"},"#),
-            Speaker::Agent
-        );
-        assert_eq!(
-            from(r#""originatorMetadata":{"role":"CONTROLLER"},"#),
-            Speaker::System
-        );
+        assert_eq!(from(r#""originatorMetadata":{"role":"CONSUMER"},"#), Speaker::Consumer);
+        assert_eq!(from(r#""originatorMetadata":{"role":"MANAGER"},"#), Speaker::Agent);
+        assert_eq!(from(r#""originatorMetadata":{"role":"CONTROLLER"},"#), Speaker::System);
         assert_eq!(from(r#""originatorId":"12345678.7","#), Speaker::Agent);
         assert_eq!(from(r#""originatorId":"cons-1","#), Speaker::Consumer);
         assert_eq!(from(""), Speaker::System);
@@ -426,10 +382,7 @@ mod tests {
             ))
             .audience
         };
-        assert_eq!(
-            audience(r#""AGENTS_AND_MANAGERS""#, "MANAGER"),
-            Audience::Agents
-        );
+        assert_eq!(audience(r#""AGENTS_AND_MANAGERS""#, "MANAGER"), Audience::Agents);
         assert_eq!(audience(r#""SUPERVISORS""#, "MANAGER"), Audience::Agents);
         assert_eq!(audience(r#""ALL""#, "MANAGER"), Audience::All);
         assert_eq!(audience("null", "MANAGER"), Audience::All);
@@ -439,10 +392,7 @@ mod tests {
     #[test]
     fn files_and_structured_content_are_told_from_text() {
         let content = |event: &str| {
-            message(&format!(
-                r#"{{"sequence":1,"dialogId":"d","event":{event}}}"#
-            ))
-            .content
+            message(&format!(r#"{{"sequence":1,"dialogId":"d","event":{event}}}"#)).content
         };
         assert_eq!(
             content(
@@ -462,9 +412,9 @@ mod tests {
         );
         let card = r#"{"type":"vertical","elements":[{"type":"text","text":"Pick a plan"},{"type":"button","title":"Unlimited","click":{"actions":[{"type":"text","text":"no"}]}}]}"#;
         for member in ["content", "message"] {
-            let Content::Rich { content, text } = content(&format!(
-                r#"{{"type":"RichContentEvent","{member}":{card}}}"#
-            )) else {
+            let Content::Rich { content, text } =
+                content(&format!(r#"{{"type":"RichContentEvent","{member}":{card}}}"#))
+            else {
                 panic!("rich content");
             };
             assert_eq!(content.as_str(), card);
@@ -490,10 +440,7 @@ mod tests {
             reading(r#"{"sequence":1,"event":{"type":"ContentEvent","message":"x"}}"#),
             Reading::Unusable("an event names no dialog")
         );
-        assert_eq!(
-            reading(r#""text""#),
-            Reading::Unusable("an event is not an object")
-        );
+        assert_eq!(reading(r#""text""#), Reading::Unusable("an event is not an object"));
     }
 
     proptest! {
@@ -531,10 +478,8 @@ mod tests {
                 prop::collection::vec(inner.clone(), 0..4)
                     .prop_map(|items| format!("[{}]", items.join(","))),
                 prop::collection::btree_map(key, inner, 0..4).prop_map(|members| {
-                    let members: Vec<_> = members
-                        .iter()
-                        .map(|(key, value)| format!("\"{key}\":{value}"))
-                        .collect();
+                    let members: Vec<_> =
+                        members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
                     format!("{{{}}}", members.join(","))
                 }),
             ]

@@ -39,13 +39,7 @@ impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            ids: 0,
-            orders: 0,
-            pending: BTreeMap::new(),
-            throttle: Throttle::default(),
-        }
+        Self { timeout, ids: 0, orders: 0, pending: BTreeMap::new(), throttle: Throttle::default() }
     }
 
     /// The frame to send, or none if the request has to wait behind others.
@@ -74,14 +68,8 @@ impl<P> Requests<P> {
             self.throttle.settled(!too_many);
         }
         if too_many {
-            let Pending {
-                order,
-                request,
-                purpose,
-                ..
-            } = pending;
-            self.throttle
-                .refused(order, Waiting { request, purpose }, now);
+            let Pending { order, request, purpose, .. } = pending;
+            self.throttle.refused(order, Waiting { request, purpose }, now);
             None
         } else {
             Some(pending.purpose)
@@ -144,23 +132,14 @@ impl<P> Requests<P> {
         let frame = request.encode(&self.ids.to_string());
         self.pending.insert(
             self.ids,
-            Pending {
-                order,
-                request,
-                purpose,
-                deadline: now + self.timeout,
-                released,
-            },
+            Pending { order, request, purpose, deadline: now + self.timeout, released },
         );
         frame
     }
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use super::*;
     use crate::cloud::messaging::wire::Method;

@@ -161,11 +161,7 @@ impl Session {
             settings,
             rng: fastrand::Rng::with_seed(seed),
             phase: Phase::New,
-            link: LinkState {
-                phase: LinkPhase::Domains,
-                detail: String::new(),
-                error: None,
-            },
+            link: LinkState { phase: LinkPhase::Domains, detail: String::new(), error: None },
             account: None,
             connection: None,
             refresh: None,
@@ -280,11 +276,7 @@ impl Session {
                     result: Err(CallError::NotSent),
                 })),
             },
-            Command::Call {
-                conversation,
-                id,
-                call,
-            } => match (connection, id) {
+            Command::Call { conversation, id, call } => match (connection, id) {
                 (Some(connection), id) => connection.call(conversation, id, &call, now, out),
                 (None, Some(id)) => out.push(Output::Tell(Event::Called {
                     conversation,
@@ -335,10 +327,7 @@ impl Session {
 
     fn find_hosts(&mut self, out: &mut Vec<Output>) {
         self.phase = Phase::FindingHosts;
-        let detail = format!(
-            "asking {} for the account's hosts",
-            self.settings.domain_api
-        );
+        let detail = format!("asking {} for the account's hosts", self.settings.domain_api);
         self.tell_link(LinkPhase::Domains, detail, None, out);
         out.push(Output::FindHosts);
     }
@@ -349,14 +338,7 @@ impl Session {
             Ok(()) => self.log_in_when_allowed(now, out),
             Err(trouble) => {
                 let wait = self.wait_after(&trouble);
-                self.wait(
-                    wait,
-                    Step::FindHosts,
-                    trouble.kind.reason(),
-                    trouble.detail,
-                    now,
-                    out,
-                );
+                self.wait(wait, Step::FindHosts, trouble.kind.reason(), trouble.detail, now, out);
             }
         }
     }
@@ -404,14 +386,7 @@ impl Session {
                 out.push(Output::Tell(Event::LoggedIn(trouble.kind.login_result())));
                 let wait = self.wait_after(&trouble);
                 // Hosts may have moved, and they are cheap to ask for.
-                self.wait(
-                    wait,
-                    Step::FindHosts,
-                    trouble.kind.reason(),
-                    trouble.detail,
-                    now,
-                    out,
-                );
+                self.wait(wait, Step::FindHosts, trouble.kind.reason(), trouble.detail, now, out);
             }
         }
     }
@@ -537,11 +512,7 @@ impl Session {
         match close::from_close_code(code) {
             Verdict::Reconnect => {
                 let quick_break = matches!(code, None | Some(1006)) && !lasted;
-                self.quick_breaks = if quick_break {
-                    self.quick_breaks + 1
-                } else {
-                    0
-                };
+                self.quick_breaks = if quick_break { self.quick_breaks + 1 } else { 0 };
                 if self.quick_breaks >= BREAKS_PER_TOKEN {
                     // A revoked token often shows in no other way.
                     self.session_ended(true, "closed", detail, now, out);
@@ -605,17 +576,10 @@ impl Session {
             Some(_) => Duration::ZERO,
             None => self.backoff.next(&mut self.rng),
         };
-        let allowed = self.last_login.map_or(Duration::ZERO, |last| {
-            (last + spacing).saturating_duration_since(now)
-        });
-        self.wait(
-            pause.max(allowed),
-            Step::FindHosts,
-            reason,
-            detail,
-            now,
-            out,
-        );
+        let allowed = self
+            .last_login
+            .map_or(Duration::ZERO, |last| (last + spacing).saturating_duration_since(now));
+        self.wait(pause.max(allowed), Step::FindHosts, reason, detail, now, out);
     }
 
     fn reconnect(
@@ -643,10 +607,7 @@ impl Session {
             self.begin(then, now, out);
             return;
         }
-        self.phase = Phase::Waiting {
-            until: now + wait,
-            then,
-        };
+        self.phase = Phase::Waiting { until: now + wait, then };
         let mut detail = format!("next try in {} s", wait.as_secs_f64().ceil());
         if self.backoff.tries() > MANY_TRIES {
             detail.push_str(&format!(", {} have failed", self.backoff.tries()));

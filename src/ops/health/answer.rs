@@ -30,12 +30,7 @@ type Answer = Response<Full<Bytes>>;
 
 impl Room {
     pub(super) fn new(asks: mpsc::Sender<Ask>, metrics: Arc<Metrics>, clock: Clock) -> Self {
-        Self {
-            asks,
-            metrics,
-            clock,
-            page_policy: page::security_policy(),
-        }
+        Self { asks, metrics, clock, page_policy: page::security_policy() }
     }
 
     /// Answers one request. The bodies of answers to HEAD are left out by hyper.
@@ -68,10 +63,7 @@ impl Room {
             },
             (Endpoint::Status, Some(status)) => match serde_json::to_string_pretty(&status) {
                 Ok(json) => answer(StatusCode::OK, "application/json", json + "\n"),
-                Err(_) => plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "cannot write the status\n",
-                ),
+                Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot write the status\n"),
             },
             (Endpoint::Page, Some(status)) => self.page(&status),
         }
@@ -81,9 +73,7 @@ impl Room {
         let html = page::page(status, self.clock.wall());
         let mut answer = answer(StatusCode::OK, "text/html; charset=utf-8", html);
         if let Ok(policy) = HeaderValue::from_str(&self.page_policy) {
-            answer
-                .headers_mut()
-                .insert(header::CONTENT_SECURITY_POLICY, policy);
+            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         answer
     }

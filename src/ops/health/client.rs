@@ -95,12 +95,7 @@ pub async fn fetch_status(address: &Address, timeout: Duration) -> Result<Fetche
     };
     tokio::time::timeout(timeout, Box::pin(fetched))
         .await
-        .unwrap_or_else(|_| {
-            Err(FetchError::Timeout {
-                address: address.clone(),
-                after: timeout,
-            })
-        })
+        .unwrap_or_else(|_| Err(FetchError::Timeout { address: address.clone(), after: timeout }))
 }
 
 async fn exchange<S>(stream: S, address: &Address) -> Result<Fetched, FetchError>
@@ -109,27 +104,18 @@ where
 {
     let (status, body) = get(stream, address)
         .await
-        .map_err(|source| FetchError::Exchange {
-            address: address.clone(),
-            source,
-        })?;
+        .map_err(|source| FetchError::Exchange { address: address.clone(), source })?;
     let json = String::from_utf8_lossy(&body).into_owned();
     if status != StatusCode::OK {
         let line = json.lines().next().unwrap_or_default();
         return Err(FetchError::Refused {
             address: address.clone(),
             status,
-            text: line
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(MAX_LINE)
-                .collect(),
+            text: line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect(),
         });
     }
-    let status = serde_json::from_str(&json).map_err(|source| FetchError::Json {
-        address: address.clone(),
-        source,
-    })?;
+    let status = serde_json::from_str(&json)
+        .map_err(|source| FetchError::Json { address: address.clone(), source })?;
     Ok(Fetched { json, status })
 }
 
@@ -152,9 +138,7 @@ where
     let answer = async move {
         let response = sender.send_request(request).await?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_BODY)
-            .collect()
-            .await?;
+        let body = Limited::new(response.into_body(), MAX_BODY).collect().await?;
         Ok((status, body.to_bytes()))
     };
     // The connection's own end says nothing that the answer does not.
@@ -163,10 +147,7 @@ where
 }
 
 fn connect_error(address: &Address, source: io::Error) -> FetchError {
-    FetchError::Connect {
-        address: address.clone(),
-        source,
-    }
+    FetchError::Connect { address: address.clone(), source }
 }
 
 /// A status is about 1 kB.

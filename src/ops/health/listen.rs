@@ -43,10 +43,7 @@ impl Listener {
             Address::Tcp(text) => bind_tcp(text).await,
             Address::Unix(path) => bind_unix(path).await,
         };
-        bound.map_err(|source| BindError {
-            address: address.clone(),
-            source,
-        })
+        bound.map_err(|source| BindError { address: address.clone(), source })
     }
 
     pub(super) fn address(&self) -> Address {
@@ -99,10 +96,7 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
         let _ = std::fs::remove_file(&new);
         return Err(error);
     }
-    let file = SocketFile {
-        path: path.to_owned(),
-        inode: path.symlink_metadata()?.ino(),
-    };
+    let file = SocketFile { path: path.to_owned(), inode: path.symlink_metadata()?.ino() };
     Ok(Listener::Unix(listener, file))
 }
 

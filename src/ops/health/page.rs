@@ -185,10 +185,7 @@ fn icon(tone: Tone) -> String {
         tone.icon_colour(),
         tone.shape()
     );
-    format!(
-        "data:image/svg+xml,{}",
-        utf8_percent_encode(&svg, NON_ALPHANUMERIC)
-    )
+    format!("data:image/svg+xml,{}", utf8_percent_encode(&svg, NON_ALPHANUMERIC))
 }
 
 fn word(word: &str, tone: Tone) -> Markup {
@@ -227,10 +224,7 @@ fn last_error(error: Option<&LastError>, now: Timestamp) -> Markup {
 
 fn cloud_facts(status: &Status) -> String {
     let cloud = &status.conversational_cloud;
-    let state = cloud
-        .agent_state
-        .as_ref()
-        .map(|state| format!("Agent state {state}"));
+    let state = cloud.agent_state.as_ref().map(|state| format!("Agent state {state}"));
     let reconnects =
         (cloud.reconnects > 0).then(|| times(cloud.reconnects, "reconnect", "reconnects"));
     let facts: Vec<_> = state.into_iter().chain(reconnects).collect();
@@ -238,11 +232,7 @@ fn cloud_facts(status: &Status) -> String {
 }
 
 fn conversations(counts: Conversations) -> Markup {
-    let Conversations {
-        open,
-        limit,
-        waiting_for_bot,
-    } = counts;
+    let Conversations { open, limit, waiting_for_bot } = counts;
     // A limit that was lowered can lie below what is open; a bar cannot be longer than its track.
     let (length, filled) = (limit.max(1), open.min(limit.max(1)));
     let class = if open >= limit { "full" } else { "open" };
@@ -297,10 +287,7 @@ fn totals(totals: Totals) -> Markup {
 fn moment(time: Timestamp) -> Markup {
     let text = time.to_string();
     // 2026-08-26T10:00:00.000Z: seconds are for machines.
-    let (date, clock) = (
-        text.get(..10).unwrap_or(&text),
-        text.get(11..16).unwrap_or(""),
-    );
+    let (date, clock) = (text.get(..10).unwrap_or(&text), text.get(11..16).unwrap_or(""));
     html! { time datetime=(text) { (date) " " (clock) " UTC" } }
 }
 
@@ -311,10 +298,7 @@ fn times(count: u64, one: &str, many: &str) -> String {
 /// Details begin small, since they also stand after a colon.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Thousands apart, by a narrow space that does not break.
@@ -362,14 +346,10 @@ mod tests {
             *text = attack.to_owned();
         }
         status.conversational_cloud.agent_state = Some(attack.to_owned());
-        for error in [
-            &mut status.conversational_cloud.last_error,
-            &mut status.bot_server.last_error,
-        ] {
-            *error = Some(LastError {
-                time: at(0),
-                message: attack.to_owned(),
-            });
+        for error in
+            [&mut status.conversational_cloud.last_error, &mut status.bot_server.last_error]
+        {
+            *error = Some(LastError { time: at(0), message: attack.to_owned() });
         }
         let html = page(&status, at(1));
         for forbidden in ["<script", "<img", "\"'>"] {
@@ -378,9 +358,7 @@ mod tests {
         assert_eq!(html.matches("</title>").count(), 1);
         assert_eq!(html.matches("</style>").count(), 1);
         // Eleven places, the name twice.
-        let shown = html
-            .matches("script&gt;alert(1)&lt;/script&gt;&quot;'&gt;&lt;img")
-            .count();
+        let shown = html.matches("script&gt;alert(1)&lt;/script&gt;&quot;'&gt;&lt;img").count();
         assert_eq!(shown, 13, "{html}");
     }
 
@@ -403,10 +381,7 @@ mod tests {
         let (style, _) = rest.split_once("</style>").unwrap();
         let hash = STANDARD.encode(Sha256::digest(style.as_bytes()));
         assert!(security_policy().contains(&format!("'sha256-{hash}'")));
-        assert!(
-            !html.contains("style=\""),
-            "inline styles would be refused by the policy"
-        );
+        assert!(!html.contains("style=\""), "inline styles would be refused by the policy");
     }
 
     #[test]
@@ -421,26 +396,15 @@ mod tests {
             (status.agent_connector.status, status.phase) = (connector, phase);
             let html = page(&status, at(1));
             let word = connector.word();
-            assert!(
-                html.contains(&format!("<title>{word} · support-bot-1</title>")),
-                "{html}"
-            );
+            assert!(html.contains(&format!("<title>{word} · support-bot-1</title>")), "{html}");
             let (_, hero) = html.split_once("class=\"hero\"").unwrap();
-            assert!(
-                hero.contains(&format!("<p class=\"word {tone}\">")),
-                "{hero}"
-            );
+            assert!(hero.contains(&format!("<p class=\"word {tone}\">")), "{hero}");
         }
     }
 
     #[test]
     fn a_meter_never_overflows_and_numbers_are_grouped() {
-        let html = conversations(Conversations {
-            open: 7,
-            limit: 5,
-            waiting_for_bot: 1,
-        })
-        .0;
+        let html = conversations(Conversations { open: 7, limit: 5, waiting_for_bot: 1 }).0;
         assert!(
             html.contains("viewBox=\"0 0 5 1\"") && html.contains("class=\"full\" width=\"5\"")
         );
@@ -448,9 +412,6 @@ mod tests {
         let html = conversations(Conversations::default()).0;
         assert!(html.contains("viewBox=\"0 0 1 1\""), "{html}");
         let shown = [0, 999, 1_000, 1_234_567].map(grouped);
-        assert_eq!(
-            shown,
-            ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]
-        );
+        assert_eq!(shown, ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
     }
 }

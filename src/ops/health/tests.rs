@@ -18,11 +18,7 @@ async fn a_connector_that_is_online_is_alive_and_ready() {
     let running = Running::new(online()).await;
     for path in ["/livez", "/healthz", "/readyz"] {
         let answer = running.get(path).await;
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (200, "ok\n"),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"), "{path}");
     }
 }
 
@@ -32,10 +28,7 @@ async fn a_connector_that_is_not_online_is_alive_but_not_ready_and_says_why() {
     assert_eq!(running.get("/livez").await.status, 200);
     let answer = running.get("/readyz").await;
     assert_eq!(answer.status, 503);
-    assert_eq!(
-        answer.body,
-        "Not Connected: bot server: connection refused; start the bot\n"
-    );
+    assert_eq!(answer.body, "Not Connected: bot server: connection refused; start the bot\n");
 }
 
 #[tokio::test]
@@ -45,25 +38,15 @@ async fn the_status_is_json_and_a_query_does_not_matter() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(
-        serde_json::from_str::<Status>(&answer.body).unwrap(),
-        example()
-    );
+    assert_eq!(serde_json::from_str::<Status>(&answer.body).unwrap(), example());
 }
 
 #[tokio::test]
 async fn metrics_show_the_status_of_this_moment() {
     let running = Running::new(example()).await;
     let answer = running.get("/metrics").await;
-    assert_eq!(
-        answer.header("content-type"),
-        Some(crate::ops::metrics::CONTENT_TYPE)
-    );
-    assert!(
-        answer.body.contains("connectord_conversations_open{"),
-        "{}",
-        answer.body
-    );
+    assert_eq!(answer.header("content-type"), Some(crate::ops::metrics::CONTENT_TYPE));
+    assert!(answer.body.contains("connectord_conversations_open{"), "{}", answer.body);
     assert!(
         answer.body.lines().any(|line| line.starts_with("connectord_conversations_open{") && line.ends_with(" 12")),
         "{}",
@@ -75,15 +58,9 @@ async fn metrics_show_the_status_of_this_moment() {
 async fn the_page_is_html_with_a_strict_policy() {
     let running = Running::new(example()).await;
     let answer = running.get("/").await;
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let policy = answer.header("content-security-policy").unwrap();
-    assert!(
-        policy.starts_with("default-src 'none'; style-src 'sha256-"),
-        "{policy}"
-    );
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     assert!(answer.body.starts_with("<!DOCTYPE html>"));
 }
 
@@ -93,11 +70,7 @@ async fn head_gets_the_head_of_get_without_a_body() {
     for path in ["/", "/livez", "/readyz", "/status", "/metrics"] {
         let (get, head) = (running.get(path).await, running.send("HEAD", path).await);
         assert_eq!(head.status, get.status, "{path}");
-        assert_eq!(
-            head.header("content-type"),
-            get.header("content-type"),
-            "{path}"
-        );
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
         assert!(head.header("content-length").is_some(), "{path}");
         assert_eq!(head.body, "", "{path}");
     }
@@ -124,12 +97,7 @@ async fn a_hall_that_does_not_answer_in_two_seconds_is_dead_but_metrics_still_co
     // The channel's one place is taken, and the question in it is never answered.
     let (asks, _full) = mpsc::channel(1);
     asks.try_send(Ask::Status(oneshot::channel().0)).unwrap();
-    for (path, status) in [
-        ("/livez", 503),
-        ("/readyz", 503),
-        ("/", 503),
-        ("/metrics", 200),
-    ] {
+    for (path, status) in [("/livez", 503), ("/readyz", 503), ("/", 503), ("/metrics", 200)] {
         let room = room(asks.clone());
         let before = clock.now();
         let answer = in_memory(room, &format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
@@ -177,15 +145,10 @@ async fn a_client_that_does_not_read_its_answer_is_cut_off() {
     let (mut near, far) = tokio::io::duplex(64);
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
-        near.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-            .await
-            .unwrap();
+        near.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         std::future::pending::<()>().await;
     });
-    assert_eq!(
-        lifetime(far, room(hall(example()))).await,
-        LIFETIME.as_secs()
-    );
+    assert_eq!(lifetime(far, room(hall(example()))).await, LIFETIME.as_secs());
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,10 +167,7 @@ async fn nonsense_and_endless_heads_get_no_more_than_an_error() {
         serve(far, room(hall(example()))).await;
         let mut answer = String::new();
         near.read_to_string(&mut answer).await.unwrap();
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
-            "{request:?}: {answer}"
-        );
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{request:?}: {answer}");
     }
 }
 
@@ -233,10 +193,7 @@ async fn the_newest_connection_pushes_out_the_oldest() {
     assert_eq!(running.get("/livez").await.status, 200);
     // The oldest has been closed although its time was not up; the second one has not.
     assert_eq!(idle[0].read(&mut [0; 1]).await.unwrap_or(0), 0);
-    idle[1]
-        .write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    idle[1].write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     assert_eq!(Answer::read(&mut idle[1]).await.status, 200);
 }
 
@@ -246,10 +203,7 @@ async fn the_newest_connection_pushes_out_the_oldest() {
 async fn an_address_in_use_is_an_error_that_names_it() {
     let first = Server::bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
     let error = Server::bind(&first.address()).await.unwrap_err();
-    assert!(
-        error.to_string().contains(&first.address().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&first.address().to_string()), "{error}");
 }
 
 #[tokio::test]
@@ -304,30 +258,17 @@ async fn the_client_brings_the_status_and_its_text() {
     let running = Running::new(example()).await;
     let fetched = fetch_status(&running.address, SOON).await.unwrap();
     assert_eq!(fetched.status, example());
-    assert!(
-        fetched.json.starts_with("{\n  \"name\": \"support-bot-1\""),
-        "{}",
-        fetched.json
-    );
+    assert!(fetched.json.starts_with("{\n  \"name\": \"support-bot-1\""), "{}", fetched.json);
 }
 
 #[tokio::test]
 async fn the_client_tells_apart_what_can_go_wrong() {
     let (answer_of, scripted) = scripted().await;
-    answer_of
-        .send("HTTP/1.1 503 No\r\ncontent-length: 7\r\n\r\nnot\nyou")
-        .await
-        .unwrap();
+    answer_of.send("HTTP/1.1 503 No\r\ncontent-length: 7\r\n\r\nnot\nyou").await.unwrap();
     let error = fetch_status(&scripted, SOON).await.unwrap_err();
-    assert!(
-        error.to_string().ends_with("503 Service Unavailable: not"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("503 Service Unavailable: not"), "{error}");
 
-    answer_of
-        .send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-        .await
-        .unwrap();
+    answer_of.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
     let error = fetch_status(&scripted, SOON).await.unwrap_err();
     assert!(matches!(error, FetchError::Json { .. }), "{error:?}");
 
@@ -336,9 +277,7 @@ async fn the_client_tells_apart_what_can_go_wrong() {
     assert!(matches!(error, FetchError::Exchange { .. }), "{error:?}");
 
     answer_of.send("").await.unwrap();
-    let error = fetch_status(&scripted, Duration::from_millis(50))
-        .await
-        .unwrap_err();
+    let error = fetch_status(&scripted, Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, FetchError::Timeout { .. }), "{error:?}");
 }
 
@@ -354,10 +293,7 @@ fn online() -> Status {
 }
 
 /// A hall that always answers with `status`; it ends with its last question.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the task ends with the test's runtime"
-)]
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
 fn hall(status: Status) -> mpsc::Sender<Ask> {
     let (asks, mut asked) = mpsc::channel(4);
     tokio::spawn(async move {
@@ -392,11 +328,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new("a", "demo", "0"));
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(hall(status), metrics, Clock::system(), stop.clone()));
-        Self {
-            address,
-            stop,
-            tasks,
-        }
+        Self { address, stop, tasks }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -466,10 +398,7 @@ async fn scripted() -> (mpsc::Sender<&'static str>, Address) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().into();
     let (answers, mut script) = mpsc::channel(1);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the task ends with the test's runtime"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
     tokio::spawn(async move {
         let mut open = Vec::new();
         while let Some(answer) = script.recv().await {
@@ -491,11 +420,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        let name = format!(
-            "connectord-health-{}-{}",
-            std::process::id(),
-            fastrand::u64(..)
-        );
+        let name = format!("connectord-health-{}-{}", std::process::id(), fastrand::u64(..));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)

@@ -286,18 +286,9 @@ mod tests {
     fn an_away_agent_is_explained_by_who_wanted_it() {
         let away = Facts { told: Some(Availability::Away), ..facts(LinkPhase::Up, None, true) };
         let found = words(&away);
-        assert!(
-            found.cloud.1.contains("somebody or a capacity rule"),
-            "{found:?}"
-        );
-        assert!(
-            found.connector.1.ends_with("the agent is away"),
-            "{found:?}"
-        );
-        let own = Facts {
-            wanted: Availability::Away,
-            ..away
-        };
+        assert!(found.cloud.1.contains("somebody or a capacity rule"), "{found:?}");
+        assert!(found.connector.1.ends_with("the agent is away"), "{found:?}");
+        let own = Facts { wanted: Availability::Away, ..away };
         assert!(words(&own).cloud.1.starts_with("this connector has set"));
     }
 

@@ -76,32 +76,23 @@ impl World {
     ) -> Result<Clicked, String> {
         let found = self.conversation(conversation)?;
         let dialog = found.speaking().ok_or("the conversation is closed")?;
-        let event = dialog
-            .event(sequence)
-            .ok_or_else(|| format!("there is no sequence {sequence}"))?;
+        let event =
+            dialog.event(sequence).ok_or_else(|| format!("there is no sequence {sequence}"))?;
         let elements = content::clickables(&event.event);
         let element = match button {
             Button::Number(number) => elements.get(*number).copied(),
-            Button::Title(title) => elements
-                .iter()
-                .copied()
-                .find(|one| one["title"] == json!(title)),
+            Button::Title(title) => {
+                elements.iter().copied().find(|one| one["title"] == json!(title))
+            }
         };
         let element =
             element.ok_or_else(|| format!("message {sequence} has no button {button:?}"))?;
-        let metadata: Vec<Value> = element["click"]["metadata"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let metadata: Vec<Value> =
+            element["click"]["metadata"].as_array().cloned().unwrap_or_default();
         let actions = element["click"]["actions"].clone();
-        let mut texts = actions
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|one| one["type"] == "publishText");
-        let text = texts
-            .find_map(|one| one["text"].as_str())
-            .map(str::to_owned);
+        let mut texts =
+            actions.as_array().into_iter().flatten().filter(|one| one["type"] == "publishText");
+        let text = texts.find_map(|one| one["text"].as_str()).map(str::to_owned);
         let said = match text {
             Some(text) => self.consumer_says(conversation, &text, metadata.clone())?,
             None => None,
@@ -109,11 +100,7 @@ impl World {
         let receipt =
             json!({ "type": "AcceptStatusEvent", "status": "ACTION", "sequenceList": [sequence] });
         let action = self.consumer_utters(conversation, receipt, metadata)?;
-        Ok(Clicked {
-            said,
-            action,
-            actions,
-        })
+        Ok(Clicked { said, action, actions })
     }
 
     /// Uploads and sends a file.
@@ -180,19 +167,11 @@ impl World {
     ) -> Result<String, String> {
         self.conversation(conversation)?;
         let id = id.unwrap_or_else(|| self.ids.hex(32));
-        let found = self
-            .conversations
-            .get_mut(conversation)
-            .ok_or("the conversation is gone")?;
+        let found = self.conversations.get_mut(conversation).ok_or("the conversation is gone")?;
         let old = std::mem::replace(&mut found.consumer.id, id.clone());
         found.consumer.authenticated = true;
-        let everyone = found
-            .dialogs
-            .iter_mut()
-            .flat_map(|dialog| &mut dialog.participants);
-        everyone
-            .filter(|one| one.role == Role::Consumer)
-            .for_each(|one| one.id.clone_from(&id));
+        let everyone = found.dialogs.iter_mut().flat_map(|dialog| &mut dialog.participants);
+        everyone.filter(|one| one.role == Role::Consumer).for_each(|one| one.id.clone_from(&id));
         found.former_consumers.push(old);
         self.touch(conversation);
         Ok(id)
@@ -220,12 +199,7 @@ impl World {
     fn consumer_utters(&mut self, conversation: &str, event: Value, metadata: Vec<Value>) -> Done {
         let dialog = self.open_dialog(conversation)?;
         let originator = self.conversation(conversation)?.consumer.id.clone();
-        let said = Utterance {
-            originator,
-            event,
-            metadata,
-            audience: Audience::All,
-        };
+        let said = Utterance { originator, event, metadata, audience: Audience::All };
         Ok(self.utter(conversation, &dialog, said))
     }
 
@@ -238,16 +212,11 @@ impl World {
 
     /// Content of others for which `who` has not sent `status`.
     fn unseen(&self, conversation: &str, who: &str, status: &str) -> Vec<u64> {
-        let Some(dialog) = self
-            .conversations
-            .get(conversation)
-            .and_then(|one| one.speaking())
+        let Some(dialog) = self.conversations.get(conversation).and_then(|one| one.speaking())
         else {
             return Vec::new();
         };
-        let consumer = dialog
-            .active(who)
-            .is_some_and(|one| one.role == Role::Consumer);
+        let consumer = dialog.active(who).is_some_and(|one| one.role == Role::Consumer);
         let done = |sequence: &u64| {
             let mine = dialog.receipts.get(sequence).and_then(|by| by.get(who));
             mine.is_some_and(|statuses| statuses.contains(status))
@@ -273,9 +242,7 @@ impl World {
             return Err(format!("conversation {conversation} is closed"));
         }
         if let Some(other) = found.assigned() {
-            return Err(format!(
-                "conversation {conversation} is assigned to {other}"
-            ));
+            return Err(format!("conversation {conversation} is assigned to {other}"));
         }
         let own =
             self.waiting_rings(|ring| ring.conversation == conversation && ring.agent == agent);
@@ -295,13 +262,7 @@ impl World {
     /// Writes a note that only agents and managers see.
     pub(crate) fn agent_notes(&mut self, agent: &str, conversation: &str, text: &str) -> Done {
         let event = json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
-        self.agent_publishes(
-            agent,
-            conversation,
-            &event,
-            &Value::Null,
-            Audience::AgentsAndManagers,
-        )
+        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::AgentsAndManagers)
     }
 
     /// Publishes any event, checked like everybody's.
@@ -317,16 +278,13 @@ impl World {
         let dialog = self.open_dialog(conversation)?;
         let body =
             json!({ "dialogId": dialog, "event": event, "messageAudience": audience.word() });
-        self.publish(&agent, &body, metadata, &Value::Null)
-            .map(Some)
-            .map_err(|(_, text)| text)
+        self.publish(&agent, &body, metadata, &Value::Null).map(Some).map_err(|(_, text)| text)
     }
 
     /// Sends a chat state.
     pub(crate) fn agent_types(&mut self, agent: &str, conversation: &str, state: &str) -> Done {
         let event = json!({ "type": "ChatStateEvent", "chatState": state });
-        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All)
-            .map(|_| None)
+        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All).map(|_| None)
     }
 
     /// Reads everything.
@@ -369,10 +327,8 @@ impl World {
         }
         let skill = skill.unwrap_or(&self.conversation(conversation)?.skill);
         changes.push(json!({ "field": "Skill", "type": "UPDATE", "skill": skill }));
-        let metadata = reason.map_or(
-            Value::Null,
-            |reason| json!([{ "type": "ActionReason", "reason": reason }]),
-        );
+        let metadata = reason
+            .map_or(Value::Null, |reason| json!([{ "type": "ActionReason", "reason": reason }]));
         self.agent_updates(agent, conversation, &changes, &metadata)
     }
 
@@ -421,9 +377,7 @@ impl World {
         let agent = self.agent(agent)?.id.clone();
         let metadata: Vec<Value> = metadata.as_array().cloned().unwrap_or_default();
         let body = json!({ "conversationId": conversation, "conversationField": changes });
-        self.update(&agent, &body, &metadata)
-            .map(|_| None)
-            .map_err(|(_, text)| text)
+        self.update(&agent, &body, &metadata).map(|_| None).map_err(|(_, text)| text)
     }
 
     fn removal(agent: &str) -> Value {
@@ -502,9 +456,7 @@ impl World {
         agent: Option<&str>,
         start: &Start,
     ) -> Result<Vec<String>, String> {
-        let agent = agent
-            .map(|name| self.agent(name).map(|found| found.id.clone()))
-            .transpose()?;
+        let agent = agent.map(|name| self.agent(name).map(|found| found.id.clone())).transpose()?;
         (0..count)
             .map(|_| {
                 let id = self.start(start.clone())?;

@@ -27,13 +27,10 @@ impl World {
         body: &Value,
         metadata: &[Value],
     ) -> Result<&'static str, Refusal> {
-        let id = body["conversationId"]
-            .as_str()
-            .ok_or_else(|| refuse("conversationId is required"))?;
-        let before = self
-            .conversations
-            .get(id)
-            .ok_or_else(|| refuse("Conversation does not exist"))?;
+        let id =
+            body["conversationId"].as_str().ok_or_else(|| refuse("conversationId is required"))?;
+        let before =
+            self.conversations.get(id).ok_or_else(|| refuse("Conversation does not exist"))?;
         let fields = one_or_many(&body["conversationField"]);
         if fields.is_empty() {
             return Err(refuse("conversationField is required"));
@@ -43,10 +40,7 @@ impl World {
         }
         let joins =
             |field: &Value| field["field"] == "ParticipantsChange" && field["type"] == "ADD";
-        let takes_part = before
-            .dialogs
-            .iter()
-            .any(|dialog| dialog.active(agent).is_some());
+        let takes_part = before.dialogs.iter().any(|dialog| dialog.active(agent).is_some());
         if !takes_part && !fields.iter().all(joins) {
             return Err(refuse("Agent does not exist in conversation"));
         }
@@ -58,9 +52,7 @@ impl World {
         }
         let skill_changes = fields.iter().any(|field| field["field"] == "Skill");
         if skill_changes && draft.assigned().is_some() {
-            return Err(refuse(
-                "The assigned agent must be removed in the same request",
-            ));
+            return Err(refuse("The assigned agent must be removed in the same request"));
         }
         let lost = |fault: &super::faults::Fault| {
             matches!(fault, super::faults::Fault::LoseTransfer {}).then_some(())
@@ -82,11 +74,7 @@ impl World {
         };
         let mut draft = before.clone();
         close_conversation(&mut draft, reason, self.now);
-        let actor = if reason == "CONSUMER" {
-            Actor::Consumer
-        } else {
-            Actor::System
-        };
+        let actor = if reason == "CONSUMER" { Actor::Consumer } else { Actor::System };
         self.install(actor, draft, &[]);
     }
 
@@ -119,10 +107,8 @@ impl World {
             return;
         };
         let moved = before.skill != draft.skill;
-        let offered = draft
-            .suggested()
-            .filter(|agent| before.suggested() != Some(agent))
-            .map(str::to_owned);
+        let offered =
+            draft.suggested().filter(|agent| before.suggested() != Some(agent)).map(str::to_owned);
         let freed = before.assigned().is_some() && draft.assigned().is_none();
         if moved || offered.is_some() {
             draft.transfers.push(Transfer {
@@ -139,13 +125,8 @@ impl World {
             });
         }
         let waits = draft.open && draft.assigned().is_none();
-        draft.queued_since = waits.then(|| {
-            if freed {
-                self.now
-            } else {
-                before.queued_since.unwrap_or(self.now)
-            }
-        });
+        draft.queued_since =
+            waits.then(|| if freed { self.now } else { before.queued_since.unwrap_or(self.now) });
         if freed || moved {
             draft.ring_not_before = self.now;
         }
@@ -257,10 +238,7 @@ impl World {
         let dialog_id = field["dialogId"].as_str().unwrap_or(&draft.id).to_owned();
         let place = draft.dialogs.iter_mut().find(|one| one.id == dialog_id);
         let place = place.ok_or_else(|| refuse("Dialog does not exist"))?;
-        let listed = place
-            .participants
-            .iter()
-            .position(|one| one.id == target.id);
+        let listed = place.participants.iter().position(|one| one.id == target.id);
         match word("type") {
             "ADD" => {
                 let survey = place.kind == DialogKind::PostSurvey && role == Role::Agent;
@@ -275,9 +253,7 @@ impl World {
                 if matches!(role, Role::Consumer) || !place.open {
                     return Err(refuse("Participant cannot be added"));
                 }
-                place
-                    .participants
-                    .push(Participant::active(target.id.clone(), role));
+                place.participants.push(Participant::active(target.id.clone(), role));
                 Ok("OK Agent added successfully")
             }
             "SUGGEST" => {
@@ -293,9 +269,7 @@ impl World {
                 if target.id == me.id {
                     return Err(refuse("Agent cannot be suggested to itself"));
                 }
-                place
-                    .participants
-                    .retain(|one| !one.suggested && one.id != target.id);
+                place.participants.retain(|one| !one.suggested && one.id != target.id);
                 place.participants.push(Participant {
                     id: target.id.clone(),
                     role,
@@ -330,24 +304,16 @@ impl World {
         cause: Option<&str>,
     ) -> Result<(), Refusal> {
         let now = self.now;
-        let place = draft
-            .dialogs
-            .iter_mut()
-            .find(|one| one.id == id && one.open);
+        let place = draft.dialogs.iter_mut().find(|one| one.id == id && one.open);
         let place = place.ok_or_else(|| refuse("Dialog does not exist or is closed"))?;
         shut(place, by, cause, now);
         let was_main = place.kind == DialogKind::Main;
         if was_main {
             let consumer = draft.consumer.id.clone();
-            let app = self
-                .skill(&draft.account, &draft.skill)
-                .and_then(|skill| skill.survey.clone());
+            let app =
+                self.skill(&draft.account, &draft.skill).and_then(|skill| skill.survey.clone());
             draft.open = false;
-            draft.close_reason = Some(if by == "CONSUMER" {
-                "CONSUMER"
-            } else {
-                "AGENT"
-            });
+            draft.close_reason = Some(if by == "CONSUMER" { "CONSUMER" } else { "AGENT" });
             if let Some(app) = app {
                 draft.dialogs.push(Dialog {
                     id: survey_id(&draft.id),
@@ -373,9 +339,7 @@ impl World {
 
     fn known_skill(&self, draft: &Conversation, skill: &str) -> Result<(), Refusal> {
         let known = skill == "-1" || self.skill(&draft.account, skill).is_some();
-        known
-            .then_some(())
-            .ok_or_else(|| refuse(&format!("Skill {skill} does not exist")))
+        known.then_some(()).ok_or_else(|| refuse(&format!("Skill {skill} does not exist")))
     }
 }
 
@@ -398,12 +362,7 @@ fn shut(dialog: &mut Dialog, by: &str, cause: Option<&str>, now: u64) {
 
 /// The id of a conversation's survey dialog: 22 characters, as the service makes them.
 fn survey_id(conversation: &str) -> String {
-    conversation
-        .chars()
-        .rev()
-        .filter(char::is_ascii_alphanumeric)
-        .take(22)
-        .collect()
+    conversation.chars().rev().filter(char::is_ascii_alphanumeric).take(22).collect()
 }
 
 fn refuse(text: &str) -> Refusal {

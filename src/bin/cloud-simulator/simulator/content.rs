@@ -18,18 +18,10 @@ pub(crate) fn check_quick_replies(value: &Value) -> Result<(), String> {
         "type must be \"quickReplies\"",
     )?;
     let per_row = object.get("itemsPerRow").and_then(Value::as_u64);
-    require(
-        per_row.is_some_and(|n| (1..=8).contains(&n)),
-        at,
-        "itemsPerRow must be 1 to 8",
-    )?;
+    require(per_row.is_some_and(|n| (1..=8).contains(&n)), at, "itemsPerRow must be 1 to 8")?;
     let replies = array(object, "replies", at, 1, 24)?;
     for (index, reply) in replies.iter().enumerate() {
-        element(
-            reply,
-            &format!("{at}.replies[{index}]"),
-            &Kinds::Only("button"),
-        )?;
+        element(reply, &format!("{at}.replies[{index}]"), &Kinds::Only("button"))?;
     }
     Ok(())
 }
@@ -72,19 +64,11 @@ const COMMON: &[&str] = &[
 
 fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
     let object = object(value, at)?;
-    let kind = object
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
     if let Kinds::Only(only) = kinds {
         require(kind == *only, at, &format!("type must be \"{only}\""))?;
     }
-    for (key, limit) in [
-        ("tooltip", 256),
-        ("alt", 2000),
-        ("tag", 64),
-        ("tagVersion", 64),
-    ] {
+    for (key, limit) in [("tooltip", 256), ("alt", 2000), ("tag", 64), ("tagVersion", 64)] {
         optional_text(object, key, at, limit)?;
     }
     if let Some(given) = object.get("click") {
@@ -121,11 +105,7 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
         "carousel" => {
             elements(object, at, 2, 10)?;
             let padding = object.get("padding").map_or(Some(0), Value::as_u64);
-            require(
-                padding.is_some_and(|n| n <= 10),
-                at,
-                "padding must be 0 to 10",
-            )?;
+            require(padding.is_some_and(|n| n <= 10), at, "padding must be 0 to 10")?;
             &["elements", "padding"]
         }
         "carouselSelect" | "accordionSelect" | "tabs" => {
@@ -142,9 +122,7 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
     };
     let allowed = |key: &str| COMMON.contains(&key) || own.contains(&key);
     match object.keys().find(|key| !allowed(key)) {
-        Some(key) => Err(format!(
-            "{at}: additional property \"{key}\" is not allowed"
-        )),
+        Some(key) => Err(format!("{at}: additional property \"{key}\" is not allowed")),
         None => Ok(()),
     }
 }
@@ -155,10 +133,7 @@ fn elements(
     least: usize,
     most: usize,
 ) -> Result<(), String> {
-    for (index, inner) in array(object, "elements", at, least, most)?
-        .iter()
-        .enumerate()
-    {
+    for (index, inner) in array(object, "elements", at, least, most)?.iter().enumerate() {
         element(inner, &format!("{at}.elements[{index}]"), &Kinds::Inner)?;
     }
     Ok(())
@@ -182,21 +157,14 @@ fn click(value: &Value, at: &str) -> Result<(), String> {
 fn action(value: &Value, at: &str) -> Result<(), String> {
     let object = object(value, at)?;
     optional_text(object, "name", at, 256)?;
-    match object
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
+    match object.get("type").and_then(Value::as_str).unwrap_or_default() {
         "publishText" => {
             text(object, "text", at, 256)?;
             closed(object, at, &["type", "text", "name", "encodedMetadata"])
         }
         "link" => {
             text(object, "uri", at, 1024)?;
-            let uri = object
-                .get("uri")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let uri = object.get("uri").and_then(Value::as_str).unwrap_or_default();
             require(uri.contains(':'), at, "uri must be absolute")?;
             if let Some(target) = object.get("target").and_then(Value::as_str) {
                 require(
@@ -205,11 +173,7 @@ fn action(value: &Value, at: &str) -> Result<(), String> {
                     "target must be self, blank or slideout",
                 )?;
             }
-            closed(
-                object,
-                at,
-                &["type", "uri", "name", "target", "ios", "android", "web"],
-            )
+            closed(object, at, &["type", "uri", "name", "target", "ios", "android", "web"])
         }
         "navigate" => {
             numbers(object, at)?;
@@ -243,9 +207,7 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 }
 
 fn object<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, String> {
-    value
-        .as_object()
-        .ok_or_else(|| format!("{at}: must be an object"))
+    value.as_object().ok_or_else(|| format!("{at}: must be an object"))
 }
 
 fn array<'a>(
@@ -268,11 +230,7 @@ fn array<'a>(
 }
 
 fn text(object: &Map<String, Value>, key: &str, at: &str, limit: usize) -> Result<(), String> {
-    require(
-        object.get(key).is_some_and(Value::is_string),
-        at,
-        &format!("{key} is required"),
-    )?;
+    require(object.get(key).is_some_and(Value::is_string), at, &format!("{key} is required"))?;
     optional_text(object, key, at, limit)
 }
 
@@ -285,46 +243,28 @@ fn optional_text(
     let Some(value) = object.get(key) else {
         return Ok(());
     };
-    let fits = value
-        .as_str()
-        .is_some_and(|text| text.encode_utf16().count() <= limit);
-    require(
-        fits,
-        at,
-        &format!("{key} must be a string of at most {limit} characters"),
-    )
+    let fits = value.as_str().is_some_and(|text| text.encode_utf16().count() <= limit);
+    require(fits, at, &format!("{key} must be a string of at most {limit} characters"))
 }
 
 fn https(object: &Map<String, Value>, key: &str, at: &str) -> Result<(), String> {
     text(object, key, at, 2048)?;
     let url = object.get(key).and_then(Value::as_str).unwrap_or_default();
-    require(
-        url.starts_with("https://"),
-        at,
-        &format!("{key} must be an https URL"),
-    )
+    require(url.starts_with("https://"), at, &format!("{key} must be an https URL"))
 }
 
 fn numbers(object: &Map<String, Value>, at: &str) -> Result<(), String> {
-    let both = ["la", "lo"]
-        .iter()
-        .all(|key| object.get(*key).is_some_and(Value::is_number));
+    let both = ["la", "lo"].iter().all(|key| object.get(*key).is_some_and(Value::is_number));
     require(both, at, "la and lo must be numbers")
 }
 
 fn closed(object: &Map<String, Value>, at: &str, allowed: &[&str]) -> Result<(), String> {
     match object.keys().find(|key| !allowed.contains(&key.as_str())) {
-        Some(key) => Err(format!(
-            "{at}: additional property \"{key}\" is not allowed"
-        )),
+        Some(key) => Err(format!("{at}: additional property \"{key}\" is not allowed")),
         None => Ok(()),
     }
 }
 
 fn require(holds: bool, at: &str, otherwise: &str) -> Result<(), String> {
-    if holds {
-        Ok(())
-    } else {
-        Err(format!("{at}: {otherwise}"))
-    }
+    if holds { Ok(()) } else { Err(format!("{at}: {otherwise}")) }
 }

@@ -166,29 +166,19 @@ pub(crate) struct Rule {
 
 impl From<Fault> for Rule {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            agent: None,
-            left: None,
-        }
+        Self { fault, agent: None, left: None }
     }
 }
 
 impl Rule {
     /// Only `count` times.
     pub(crate) fn times(self, count: u32) -> Self {
-        Self {
-            left: Some(count),
-            ..self
-        }
+        Self { left: Some(count), ..self }
     }
 
     /// Only for this agent.
     pub(crate) fn for_agent(self, login_name: &str) -> Self {
-        Self {
-            agent: Some(login_name.into()),
-            ..self
-        }
+        Self { agent: Some(login_name.into()), ..self }
     }
 }
 
@@ -258,12 +248,7 @@ impl FaultBook {
             if !concerns(rule, agent) {
                 continue;
             }
-            if let Fault::CloseAtRequest {
-                request: wanted,
-                nth,
-                when,
-                code,
-            } = &mut rule.fault
+            if let Fault::CloseAtRequest { request: wanted, nth, when, code } = &mut rule.fault
                 && names(wanted.as_ref(), request)
             {
                 *nth = nth.saturating_sub(1);

@@ -35,11 +35,8 @@ impl Files {
         if size == 0 || size > LIMIT as u64 {
             return Err(format!("fileSize {size} is not between 1 and {LIMIT}"));
         }
-        let path = format!(
-            "/v1/AUTH_async-images/simulated/{}.{}",
-            ids.uuid(),
-            kind.to_ascii_lowercase()
-        );
+        let path =
+            format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
         Ok(self.sign(ids, path, now, true))
     }
 
@@ -63,11 +60,8 @@ impl Files {
 
     /// Stores a file without a URL; its path.
     pub(super) fn put(&mut self, ids: &mut Ids, kind: &str, bytes: Vec<u8>) -> String {
-        let path = format!(
-            "/v1/AUTH_async-images/simulated/{}.{}",
-            ids.uuid(),
-            kind.to_ascii_lowercase()
-        );
+        let path =
+            format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
         self.stored.insert(path.clone(), bytes);
         path
     }
@@ -96,17 +90,13 @@ impl Files {
         now: Millis,
     ) -> Result<Vec<u8>, String> {
         self.allowed(path, signature, now, false)?;
-        self.stored
-            .get(path)
-            .cloned()
-            .ok_or_else(|| "no such file".to_owned())
+        self.stored.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }
 
     fn sign(&mut self, ids: &mut Ids, path: String, now: Millis, stores: bool) -> Value {
         let signature = ids.hex(20);
         let expires = now + LIFE;
-        self.signed
-            .insert((path.clone(), signature.clone()), (expires, stores));
+        self.signed.insert((path.clone(), signature.clone()), (expires, stores));
         json!({
             "relativePath": path,
             "queryParams": { "temp_url_sig": signature, "temp_url_expires": (expires / 1000).to_string() },
@@ -123,7 +113,6 @@ impl Files {
         let signed = self.signed.get(&(path.to_owned(), signature.to_owned()));
         let good =
             signed.is_some_and(|(until, for_storing)| *until >= now && *for_storing == stores);
-        good.then_some(())
-            .ok_or_else(|| "this URL is not signed, or has expired".to_owned())
+        good.then_some(()).ok_or_else(|| "this URL is not signed, or has expired".to_owned())
     }
 }

@@ -27,26 +27,17 @@ pub(crate) struct AgentHand<'a> {
 impl Start {
     /// A conversation in a skill, in which nothing is said yet.
     pub(crate) fn in_skill(skill: &str) -> Self {
-        Self {
-            skill: Some(skill.into()),
-            ..Self::default()
-        }
+        Self { skill: Some(skill.into()), ..Self::default() }
     }
 
     /// With a first text of the consumer.
     pub(crate) fn saying(self, text: &str) -> Self {
-        Self {
-            text: Some(text.into()),
-            ..self
-        }
+        Self { text: Some(text.into()), ..self }
     }
 
     /// By this consumer.
     pub(crate) fn by(self, consumer: &str) -> Self {
-        Self {
-            consumer: Some(consumer.into()),
-            ..self
-        }
+        Self { consumer: Some(consumer.into()), ..self }
     }
 }
 
@@ -69,18 +60,12 @@ impl Simulator {
 
     /// The consumer of a conversation.
     pub(crate) fn consumer<'a>(&'a self, conversation: &'a str) -> ConsumerHand<'a> {
-        ConsumerHand {
-            simulator: self,
-            conversation,
-        }
+        ConsumerHand { simulator: self, conversation }
     }
 
     /// An agent to act with.
     pub(crate) fn agent<'a>(&'a self, login_name: &'a str) -> AgentHand<'a> {
-        AgentHand {
-            simulator: self,
-            agent: login_name,
-        }
+        AgentHand { simulator: self, agent: login_name }
     }
 
     /// Adds an agent user to an account.
@@ -133,9 +118,7 @@ impl Simulator {
     /// Sends a raw text frame to the sockets of an agent, or all. How many.
     pub(crate) fn send_raw(&self, agent: Option<&str>, text: &str) -> usize {
         self.act(|world| {
-            world.send_raw(text, |socket| {
-                agent.is_none_or(|name| socket.login_name == name)
-            })
+            world.send_raw(text, |socket| agent.is_none_or(|name| socket.login_name == name))
         })
     }
 
@@ -185,14 +168,7 @@ impl Simulator {
 
     /// The remembered requests whose type's last segment is `name`, oldest first.
     pub(crate) fn requests(&self, name: &str) -> Vec<Received> {
-        self.read(|world| {
-            world
-                .requests
-                .iter()
-                .filter(|one| one.name() == name)
-                .cloned()
-                .collect()
-        })
+        self.read(|world| world.requests.iter().filter(|one| one.name() == name).cloned().collect())
     }
 
     /// How many sockets are open.
@@ -214,14 +190,12 @@ impl Simulator {
 impl ConsumerHand<'_> {
     /// Says a text.
     pub(crate) fn says(&self, text: &str) -> Done {
-        self.simulator
-            .act(|world| world.consumer_says(self.conversation, text, Vec::new()))
+        self.simulator.act(|world| world.consumer_says(self.conversation, text, Vec::new()))
     }
 
     /// Says a text with metadata, as channels do.
     pub(crate) fn says_with(&self, text: &str, metadata: Vec<Value>) -> Done {
-        self.simulator
-            .act(|world| world.consumer_says(self.conversation, text, metadata))
+        self.simulator.act(|world| world.consumer_says(self.conversation, text, metadata))
     }
 
     /// Presses a button or quick reply of an earlier message, by title or number.
@@ -231,8 +205,7 @@ impl ConsumerHand<'_> {
         button: impl Into<Button>,
     ) -> Result<Clicked, String> {
         let button = button.into();
-        self.simulator
-            .act(|world| world.consumer_clicks(self.conversation, sequence, &button))
+        self.simulator.act(|world| world.consumer_clicks(self.conversation, sequence, &button))
     }
 
     /// Sends a file.
@@ -243,26 +216,22 @@ impl ConsumerHand<'_> {
 
     /// Sends structured content.
     pub(crate) fn sends_rich(&self, card: &Value, metadata: Vec<Value>) -> Done {
-        self.simulator
-            .act(|world| world.consumer_sends_rich(self.conversation, card, metadata))
+        self.simulator.act(|world| world.consumer_sends_rich(self.conversation, card, metadata))
     }
 
     /// Sends a chat state.
     pub(crate) fn types(&self, state: &str) -> Done {
-        self.simulator
-            .act(|world| world.consumer_types(self.conversation, state))
+        self.simulator.act(|world| world.consumer_types(self.conversation, state))
     }
 
     /// Reads everything.
     pub(crate) fn reads(&self) -> Done {
-        self.simulator
-            .act(|world| world.consumer_reads(self.conversation, "READ", None))
+        self.simulator.act(|world| world.consumer_reads(self.conversation, "READ", None))
     }
 
     /// Sends a receipt for these sequences.
     pub(crate) fn receipts(&self, status: &str, sequences: Vec<u64>) -> Done {
-        self.simulator
-            .act(|world| world.consumer_reads(self.conversation, status, Some(sequences)))
+        self.simulator.act(|world| world.consumer_reads(self.conversation, status, Some(sequences)))
     }
 
     /// Logs in; the new id.
@@ -273,46 +242,39 @@ impl ConsumerHand<'_> {
 
     /// Leaves the window.
     pub(crate) fn leaves(&self) -> Done {
-        self.simulator
-            .act(|world| world.consumer_is_present(self.conversation, false))
+        self.simulator.act(|world| world.consumer_is_present(self.conversation, false))
     }
 
     /// Returns to the window.
     pub(crate) fn returns(&self) -> Done {
-        self.simulator
-            .act(|world| world.consumer_is_present(self.conversation, true))
+        self.simulator.act(|world| world.consumer_is_present(self.conversation, true))
     }
 
     /// Closes the conversation or its open dialog.
     pub(crate) fn closes(&self, scope: Scope) -> Done {
-        self.simulator
-            .act(|world| world.consumer_closes(self.conversation, scope))
+        self.simulator.act(|world| world.consumer_closes(self.conversation, scope))
     }
 }
 
 impl AgentHand<'_> {
     /// Takes a conversation from the queue.
     pub(crate) fn takes(&self, conversation: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_takes(self.agent, conversation))
+        self.simulator.act(|world| world.agent_takes(self.agent, conversation))
     }
 
     /// Gets a conversation without a ring.
     pub(crate) fn is_assigned(&self, conversation: &str) -> Done {
-        self.simulator
-            .act(|world| world.supervisor_assigns(self.agent, conversation))
+        self.simulator.act(|world| world.supervisor_assigns(self.agent, conversation))
     }
 
     /// Says a text.
     pub(crate) fn says(&self, conversation: &str, text: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_says(self.agent, conversation, text))
+        self.simulator.act(|world| world.agent_says(self.agent, conversation, text))
     }
 
     /// Writes a private note.
     pub(crate) fn notes(&self, conversation: &str, text: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_notes(self.agent, conversation, text))
+        self.simulator.act(|world| world.agent_notes(self.agent, conversation, text))
     }
 
     /// Publishes any event with metadata.
@@ -324,20 +286,17 @@ impl AgentHand<'_> {
 
     /// Sends a chat state.
     pub(crate) fn types(&self, conversation: &str, state: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_types(self.agent, conversation, state))
+        self.simulator.act(|world| world.agent_types(self.agent, conversation, state))
     }
 
     /// Reads everything.
     pub(crate) fn reads(&self, conversation: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_reads(self.agent, conversation))
+        self.simulator.act(|world| world.agent_reads(self.agent, conversation))
     }
 
     /// Hands back to the queue of the same skill.
     pub(crate) fn hands_back(&self, conversation: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_returns(self.agent, conversation))
+        self.simulator.act(|world| world.agent_returns(self.agent, conversation))
     }
 
     /// Transfers to a skill.
@@ -355,26 +314,22 @@ impl AgentHand<'_> {
 
     /// Closes the conversation or its dialog.
     pub(crate) fn closes(&self, conversation: &str, scope: Scope) -> Done {
-        self.simulator
-            .act(|world| world.agent_closes(self.agent, conversation, scope))
+        self.simulator.act(|world| world.agent_closes(self.agent, conversation, scope))
     }
 
     /// Joins as `MANAGER` or `READER`.
     pub(crate) fn joins(&self, conversation: &str, role: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_joins(self.agent, conversation, role))
+        self.simulator.act(|world| world.agent_joins(self.agent, conversation, role))
     }
 
     /// Leaves that role.
     pub(crate) fn leaves(&self, conversation: &str) -> Done {
-        self.simulator
-            .act(|world| world.agent_leaves(self.agent, conversation))
+        self.simulator.act(|world| world.agent_leaves(self.agent, conversation))
     }
 
     /// A supervisor sets the agent's state.
     pub(crate) fn is_set(&self, availability: Availability) -> Done {
-        self.simulator
-            .act(|world| world.supervisor_sets(self.agent, availability))
+        self.simulator.act(|world| world.supervisor_sets(self.agent, availability))
     }
 
     /// The agent's session is voided; its sockets close with `code`, or as configured.
@@ -384,19 +339,16 @@ impl AgentHand<'_> {
 
     /// Changes how many conversations the agent may have.
     pub(crate) fn has_capacity(&self, capacity: usize) -> Done {
-        self.simulator
-            .act(|world| world.limit_agent(self.agent, Some(capacity), None, None))
+        self.simulator.act(|world| world.limit_agent(self.agent, Some(capacity), None, None))
     }
 
     /// Disables the user: log-ins are 401.
     pub(crate) fn is_enabled(&self, enabled: bool) -> Done {
-        self.simulator
-            .act(|world| world.limit_agent(self.agent, None, Some(enabled), None))
+        self.simulator.act(|world| world.limit_agent(self.agent, None, Some(enabled), None))
     }
 
     /// Block-lists the user: log-ins are 451.
     pub(crate) fn is_blocked(&self, blocked: bool) -> Done {
-        self.simulator
-            .act(|world| world.limit_agent(self.agent, None, None, Some(blocked)))
+        self.simulator.act(|world| world.limit_agent(self.agent, None, None, Some(blocked)))
     }
 }

@@ -59,20 +59,12 @@ async fn answer(simulator: &Simulator, mut request: Request<Incoming>) -> Respon
         ["api", "account", account, "service", "baseURI.json"] => {
             directory(simulator, &method, &request, account, None).await
         }
-        [
-            "api",
-            "account",
-            account,
-            "service",
-            service,
-            "baseURI.json",
-        ] => directory(simulator, &method, &request, account, Some(service)).await,
-        [
-            "api",
-            "account",
-            account,
-            verb @ ("login" | "refresh" | "logout"),
-        ] => session(simulator, &method, &mut request, account, verb).await,
+        ["api", "account", account, "service", service, "baseURI.json"] => {
+            directory(simulator, &method, &request, account, Some(service)).await
+        }
+        ["api", "account", account, verb @ ("login" | "refresh" | "logout")] => {
+            session(simulator, &method, &mut request, account, verb).await
+        }
         ["ws_api", "account", account, "messaging", "brand", bearer] => {
             upgrade(simulator, &mut request, account, bearer).await
         }
@@ -143,10 +135,7 @@ async fn session(
         ));
     }
     let versions = ["1.1", "1.2", "1.3"];
-    if !version
-        .as_deref()
-        .map_or(route != Route::Login, |version| versions.contains(&version))
-    {
+    if !version.as_deref().map_or(route != Route::Login, |version| versions.contains(&version)) {
         return reply(Reply::error(400, "v must be 1.1, 1.2 or 1.3", 13));
     }
     reply(simulator.act(|world| match route {
@@ -168,17 +157,10 @@ async fn upgrade(
         simulator.act(|world| world.counts.refused_upgrades += 1);
         error(status, text)
     };
-    let login = simulator.read(|world| {
-        world
-            .bearer(account, bearer)
-            .map(|agent| agent.login_name.clone())
-    });
-    if let Some(response) = fail(
-        simulator,
-        Route::Upgrade,
-        login.as_deref().unwrap_or_default(),
-    )
-    .await
+    let login =
+        simulator.read(|world| world.bearer(account, bearer).map(|agent| agent.login_name.clone()));
+    if let Some(response) =
+        fail(simulator, Route::Upgrade, login.as_deref().unwrap_or_default()).await
     {
         simulator.act(|world| world.counts.refused_upgrades += 1);
         return response;
@@ -189,18 +171,14 @@ async fn upgrade(
     }
     let headers = request.headers();
     let asks = text_header(headers, &header::UPGRADE).eq_ignore_ascii_case("websocket")
-        && text_header(headers, &header::CONNECTION)
-            .to_ascii_lowercase()
-            .contains("upgrade")
+        && text_header(headers, &header::CONNECTION).to_ascii_lowercase().contains("upgrade")
         && text_header(headers, &header::SEC_WEBSOCKET_VERSION) == "13";
     let key = text_header(headers, &header::SEC_WEBSOCKET_KEY);
     if !asks || key.is_empty() || request.method() != Method::GET {
         return refused(400, "this is the address of a WebSocket");
     }
     let id = simulator.act(|world| {
-        let agent = world
-            .bearer(account, bearer)
-            .map(|agent| agent.id.clone())?;
+        let agent = world.bearer(account, bearer).map(|agent| agent.id.clone())?;
         Some(world.open_socket(&agent, &version))
     });
     let Some(id) = id else {
@@ -212,11 +190,7 @@ async fn upgrade(
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    set(
-        headers,
-        header::SEC_WEBSOCKET_ACCEPT,
-        &derive_accept_key(key.as_bytes()),
-    );
+    set(headers, header::SEC_WEBSOCKET_ACCEPT, &derive_accept_key(key.as_bytes()));
     response
 }
 
@@ -226,11 +200,7 @@ async fn file(
     request: &mut Request<Incoming>,
     path: &str,
 ) -> Response<Body> {
-    let route = if method == Method::PUT {
-        Route::Upload
-    } else {
-        Route::Download
-    };
+    let route = if method == Method::PUT { Route::Upload } else { Route::Download };
     if let Some(response) = fail(simulator, route, "").await {
         return response;
     }
@@ -258,11 +228,7 @@ async fn file(
 async fn fail(simulator: &Simulator, route: Route, login: &str) -> Option<Response<Body>> {
     let status = simulator.act(|world| {
         world.faults.take(login, |fault| {
-            let Fault::Http {
-                route: meant,
-                status,
-            } = fault
-            else {
+            let Fault::Http { route: meant, status } = fault else {
                 return None;
             };
             (*meant == route).then_some(*status)
@@ -271,37 +237,23 @@ async fn fail(simulator: &Simulator, route: Route, login: &str) -> Option<Respon
     if status == 0 {
         tokio::time::sleep(NEVER).await;
     }
-    Some(reply(Reply::error(
-        if status == 0 { 504 } else { status },
-        "simulated failure",
-        99,
-    )))
+    Some(reply(Reply::error(if status == 0 { 504 } else { status }, "simulated failure", 99)))
 }
 
 fn events(simulator: &Simulator) -> Response<Body> {
     let mut response =
         Response::new(StreamBody::new(stream::body(simulator.clone())).boxed_unsync());
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn reply(reply: Reply) -> Response<Body> {
-    let mut response = if reply.body.is_null() {
-        empty(reply.status)
-    } else {
-        json(reply.status, &reply.body)
-    };
+    let mut response =
+        if reply.body.is_null() { empty(reply.status) } else { json(reply.status, &reply.body) };
     if let Some(cookie) = reply.cookie {
-        set(
-            response.headers_mut(),
-            header::SET_COOKIE,
-            &format!("{cookie}; Path=/; HttpOnly"),
-        );
+        set(response.headers_mut(), header::SET_COOKIE, &format!("{cookie}; Path=/; HttpOnly"));
     }
     response
 }
@@ -317,10 +269,7 @@ fn plain(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Bo
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -343,11 +292,7 @@ async fn read(request: &mut Request<Incoming>) -> Result<Bytes, Response<Body>> 
 fn host(request: &Request<Incoming>) -> String {
     let named = text_header(request.headers(), &header::HOST);
     if named.is_empty() {
-        request
-            .uri()
-            .authority()
-            .map(ToString::to_string)
-            .unwrap_or_default()
+        request.uri().authority().map(ToString::to_string).unwrap_or_default()
     } else {
         named
     }
@@ -355,23 +300,12 @@ fn host(request: &Request<Incoming>) -> String {
 
 /// A value of the query, as it was sent; the ones that matter here need no decoding.
 fn query_value(request: &Request<Incoming>, key: &str) -> Option<String> {
-    let pairs = request
-        .uri()
-        .query()?
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(name, _)| *name == key)
-        .map(|(_, value)| value.to_owned())
-        .next()
+    let pairs = request.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next()
 }
 
 fn text_header(headers: &HeaderMap, name: &HeaderName) -> String {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

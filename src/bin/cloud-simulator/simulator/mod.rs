@@ -151,9 +151,7 @@ impl Simulator {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let simulator = self.clone();
-        self.inner
-            .tasks
-            .spawn(async move { simulator.serve_connection(io).await });
+        self.inner.tasks.spawn(async move { simulator.serve_connection(io).await });
     }
 
     /// Serves every connection of a listener until `stop`.
@@ -255,8 +253,7 @@ impl Simulator {
         what: &str,
         mut holds: impl FnMut(&World) -> bool,
     ) -> Result<(), Late> {
-        self.wait_for(what, |world| holds(world).then_some(()))
-            .await
+        self.wait_for(what, |world| holds(world).then_some(())).await
     }
 
     /// Waits at most `limit` until `probe` finds something. Looks again after each change, never in between.
@@ -300,10 +297,7 @@ impl Simulator {
 
     fn lock(&self) -> MutexGuard<'_, World> {
         // A panic in a test's probe must not hide the first failure behind a poisoned lock.
-        self.inner
-            .world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells pages and waiting tests what an act has changed.

@@ -161,10 +161,7 @@ impl fmt::Debug for Credential {
 impl Options {
     /// The default world with a clock that starts at a fixed time, for tests.
     pub(crate) fn fixed() -> Self {
-        Self {
-            epoch: Some(1_700_000_000_000),
-            ..Self::default()
-        }
+        Self { epoch: Some(1_700_000_000_000), ..Self::default() }
     }
 }
 
@@ -203,10 +200,7 @@ impl AccountOptions {
         };
         Self {
             id: "12345678".into(),
-            skills: vec![
-                skill("1122334455", "Bot", false),
-                skill("4129463410", "Human", true),
-            ],
+            skills: vec![skill("1122334455", "Bot", false), skill("4129463410", "Human", true)],
             agents: vec![
                 AgentOptions {
                     user_id: Some("4102938475".into()),
@@ -251,9 +245,7 @@ impl AgentOptions {
                     client_id: secret("client"),
                     client_secret: secret("client-secret"),
                 },
-                Credential::Password {
-                    password: secret("password"),
-                },
+                Credential::Password { password: secret("password") },
             ],
         }
     }

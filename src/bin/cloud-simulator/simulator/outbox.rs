@@ -44,10 +44,7 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) enum Subscription {
     /// Conversations that match, and which of them the socket knows.
-    Conversations {
-        filter: Filter,
-        known: BTreeSet<String>,
-    },
+    Conversations { filter: Filter, known: BTreeSet<String> },
     /// Rings of the agent.
     Routing,
     /// The agent's own state.
@@ -140,8 +137,7 @@ impl Socket {
         self.queue.insert(key, outgoing);
         if self.queue.len() > LIMIT {
             self.queue.clear();
-            self.queue
-                .insert((0, 0), Outgoing::Close(1006, "too slow".into()));
+            self.queue.insert((0, 0), Outgoing::Close(1006, "too slow".into()));
         }
         self.wake.notify_one();
         key
@@ -166,23 +162,15 @@ impl Filter {
             list.is_empty() || list.iter().any(|one| one == word(open))
         };
         let takes_part = |agent: &String| {
-            let mut all = conversation
-                .dialogs
-                .iter()
-                .flat_map(|dialog| &dialog.participants);
+            let mut all = conversation.dialogs.iter().flat_map(|dialog| &dialog.participants);
             all.any(|one| one.id == *agent && (shows_offers || !one.suggested))
         };
         self.account == conversation.account
             && allows(&self.states, conversation.open)
             && allows(&self.stages, conversation.stage_open())
             && (self.agents.is_empty() || self.agents.iter().any(takes_part))
-            && self
-                .consumer
-                .as_ref()
-                .is_none_or(|id| *id == conversation.consumer.id)
-            && self
-                .updated_from
-                .is_none_or(|from| conversation.updated >= from)
+            && self.consumer.as_ref().is_none_or(|id| *id == conversation.consumer.id)
+            && self.updated_from.is_none_or(|from| conversation.updated >= from)
             && self.updated_to.is_none_or(|to| conversation.updated <= to)
     }
 }
@@ -197,13 +185,7 @@ impl World {
             found.offline_at = None;
             login_name.clone_from(&found.login_name);
         }
-        let socket = Socket::new(
-            id,
-            agent.to_owned(),
-            login_name,
-            version.to_owned(),
-            self.now,
-        );
+        let socket = Socket::new(id, agent.to_owned(), login_name, version.to_owned(), self.now);
         self.sockets.insert(id, socket);
         self.counts.upgrades += 1;
         self.parts.extend([Part::Sockets, Part::Agents]);
@@ -277,9 +259,7 @@ impl World {
         let mine = self.sockets.values().filter(|socket| socket.agent == agent);
         mine.flat_map(|socket| {
             let wanted = socket.subscriptions.iter().filter(|(_, one)| which(one));
-            wanted
-                .map(|(id, _)| (socket.id, id.clone()))
-                .collect::<Vec<_>>()
+            wanted.map(|(id, _)| (socket.id, id.clone())).collect::<Vec<_>>()
         })
         .collect()
     }
@@ -312,33 +292,20 @@ impl World {
             }
         }
         for (socket, body) in notes {
-            self.note(
-                socket,
-                ".ams.aam.ExConversationChangeNotification",
-                id,
-                body,
-            );
+            self.note(socket, ".ams.aam.ExConversationChangeNotification", id, body);
         }
     }
 
     /// Hands a notification to its socket, unless a fault has other plans for it.
     pub(super) fn deliver(&mut self, mut note: Note) {
-        let Some(login) = self
-            .sockets
-            .get(&note.socket)
-            .map(|socket| socket.login_name.clone())
+        let Some(login) = self.sockets.get(&note.socket).map(|socket| socket.login_name.clone())
         else {
             return;
         };
         self.bend(&login, &mut note.body);
         let name = note.kind.rsplit('.').next().unwrap_or_default();
         let fate = self.faults.take(&login, |fault| {
-            let Fault::Notifications {
-                mode,
-                milliseconds,
-                notification,
-                conversation,
-            } = fault
+            let Fault::Notifications { mode, milliseconds, notification, conversation } = fault
             else {
                 return None;
             };
@@ -409,10 +376,7 @@ impl World {
         if key.0 > now {
             return Next::WaitUntil(key.0);
         }
-        let outgoing = socket
-            .queue
-            .remove(&key)
-            .unwrap_or(Outgoing::Close(1011, String::new()));
+        let outgoing = socket.queue.remove(&key).unwrap_or(Outgoing::Close(1011, String::new()));
         if socket.held == Some(key) {
             socket.held = None;
         }
@@ -451,17 +415,12 @@ impl World {
 
     /// Wakes the tasks of all sockets, because a fault came or went.
     pub(super) fn wake_sockets(&self) {
-        self.sockets
-            .values()
-            .for_each(|socket| socket.wake.notify_one());
+        self.sockets.values().for_each(|socket| socket.wake.notify_one());
     }
 
     /// Shows a frame to the pages.
     pub(super) fn show_frame(&mut self, socket: u64, direction: &str, text: &str) {
-        let agent = self
-            .sockets
-            .get(&socket)
-            .map_or("", |one| one.login_name.as_str());
+        let agent = self.sockets.get(&socket).map_or("", |one| one.login_name.as_str());
         let cut = text.floor_char_boundary(SHOWN);
         self.frames.push(json!({
             "time": self.now,

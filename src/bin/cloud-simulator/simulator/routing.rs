@@ -66,10 +66,7 @@ impl World {
             .collect();
         let mut rang = false;
         for (conversation, account, skill) in waiting {
-            if !self
-                .waiting_rings(|ring| ring.conversation == conversation)
-                .is_empty()
-            {
+            if !self.waiting_rings(|ring| ring.conversation == conversation).is_empty() {
                 continue;
             }
             if let Some(agent) = self.free_agent(&account, &skill) {
@@ -130,10 +127,8 @@ impl World {
             return Err(format!("Ring is {}", past.state.word()));
         }
         let found = self.rings.get(ring).filter(|one| one.agent == agent);
-        let conversation = found
-            .ok_or_else(|| "Ring does not exist".to_owned())?
-            .conversation
-            .clone();
+        let conversation =
+            found.ok_or_else(|| "Ring does not exist".to_owned())?.conversation.clone();
         let login = self.agents[agent].login_name.clone();
         if !accepts {
             self.end_ring(ring, RingState::Rejected);
@@ -194,19 +189,13 @@ impl World {
 
     /// The ids of the waiting rings that `which` picks.
     pub(super) fn waiting_rings(&self, which: impl Fn(&Ring) -> bool) -> Vec<String> {
-        self.rings
-            .values()
-            .filter(|ring| which(ring))
-            .map(|ring| ring.id.clone())
-            .collect()
+        self.rings.values().filter(|ring| which(ring)).map(|ring| ring.id.clone()).collect()
     }
 
     /// The changes that a new routing subscription of `agent` starts with.
     pub(super) fn ring_snapshot(&self, agent: &str) -> Vec<Value> {
         let waiting = self.rings.values().filter(|ring| ring.agent == agent);
-        waiting
-            .filter_map(|ring| self.ring_change(ring, "UPSERT"))
-            .collect()
+        waiting.filter_map(|ring| self.ring_change(ring, "UPSERT")).collect()
     }
 
     fn tell_ring(&mut self, ring: &Ring, kind: &str) {
@@ -217,23 +206,13 @@ impl World {
         let (agent, conversation) = (ring.agent.clone(), ring.conversation.clone());
         for (socket, subscription) in self.subscriptions(&agent, |one| one.is_routing()) {
             let body = json!({ "subscriptionId": subscription, "changes": [change] });
-            self.note(
-                socket,
-                ".ams.routing.RoutingTaskNotification",
-                &conversation,
-                body,
-            );
+            self.note(socket, ".ams.routing.RoutingTaskNotification", &conversation, body);
         }
     }
 
     fn ring_change(&self, ring: &Ring, kind: &str) -> Option<Value> {
         let conversation = self.conversations.get(&ring.conversation)?;
-        Some(wire::ring_change(
-            ring,
-            kind,
-            conversation,
-            self.options.ring_life,
-        ))
+        Some(wire::ring_change(ring, kind, conversation, self.options.ring_life))
     }
 
     /// Drops the offer of a transfer to an agent; the conversation stays in the skill's queue.

@@ -13,14 +13,12 @@ pub(super) fn bend(
     agents: &BTreeMap<String, Agent>,
 ) {
     match shape {
-        Shape::NoLastContentEvent => each_result(body, |result| {
-            remove(result, "lastContentEventNotification")
-        }),
+        Shape::NoLastContentEvent => {
+            each_result(body, |result| remove(result, "lastContentEventNotification"))
+        }
         Shape::NoRoleInPids => {
             let role = role.unwrap_or("ASSIGNED_AGENT");
-            each_details(body, |details| {
-                remove(&mut details["participantsPId"], role)
-            });
+            each_details(body, |details| remove(&mut details["participantsPId"], role));
         }
         Shape::NoParticipantsDetails => {
             each_dialog(body, |dialog| remove(dialog, "participantsDetails"))
@@ -48,11 +46,7 @@ pub(super) fn bend(
             }
         }),
         Shape::PidsInDetails => each_dialog(body, |dialog| {
-            for entry in dialog["participantsDetails"]
-                .as_array_mut()
-                .into_iter()
-                .flatten()
-            {
+            for entry in dialog["participantsDetails"].as_array_mut().into_iter().flatten() {
                 let agent = entry["id"].as_str().and_then(|id| agents.get(id));
                 if let Some(agent) = agent {
                     entry["id"] = json!(agent.pid);
@@ -64,11 +58,7 @@ pub(super) fn bend(
 
 fn each_result(body: &mut Value, mut change: impl FnMut(&mut Value)) {
     let changes = body.get_mut("changes").and_then(Value::as_array_mut);
-    changes
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.get_mut("result"))
-        .for_each(&mut change);
+    changes.into_iter().flatten().filter_map(|one| one.get_mut("result")).for_each(&mut change);
 }
 
 fn each_details(body: &mut Value, mut change: impl FnMut(&mut Value)) {
@@ -81,11 +71,7 @@ fn each_details(body: &mut Value, mut change: impl FnMut(&mut Value)) {
 
 fn each_dialog(body: &mut Value, mut change: impl FnMut(&mut Value)) {
     each_details(body, |details| {
-        details["dialogs"]
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-            .for_each(&mut change);
+        details["dialogs"].as_array_mut().into_iter().flatten().for_each(&mut change);
     });
 }
 
@@ -139,9 +125,7 @@ fn unknown_enums(body: &mut Value) {
     if let Some(changes) = body.get_mut("changes").and_then(Value::as_array_mut) {
         changes.extend(stray);
     }
-    each_event(body, |event| {
-        event["originatorMetadata"]["mood"] = json!("SUNNY")
-    });
+    each_event(body, |event| event["originatorMetadata"]["mood"] = json!("SUNNY"));
 }
 
 fn unknown_fields(value: &mut Value) {
@@ -155,14 +139,9 @@ fn unknown_fields(value: &mut Value) {
                 "participantsPId",
                 "numberOfunreadMessages",
             ];
-            let inner = members
-                .iter_mut()
-                .filter(|(key, _)| !skipped.contains(&key.as_str()));
+            let inner = members.iter_mut().filter(|(key, _)| !skipped.contains(&key.as_str()));
             inner.for_each(|(_, member)| unknown_fields(member));
-            members.insert(
-                "fieldOfTheFuture".into(),
-                json!({ "depth": [1, "two", null] }),
-            );
+            members.insert("fieldOfTheFuture".into(), json!({ "depth": [1, "two", null] }));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

@@ -51,10 +51,7 @@ impl World {
         if self.requests.len() == REMEMBERED {
             self.requests.pop_front();
         }
-        self.requests.push_back(Received {
-            answered: code,
-            ..record
-        });
+        self.requests.push_back(Received { answered: code, ..record });
     }
 
     /// Carries a request out under the faults in force; the code of the answer that was sent.
@@ -72,13 +69,7 @@ impl World {
             return None;
         }
         let forced = self.faults.take(login, |fault| {
-            let Fault::Answer {
-                request,
-                code,
-                body,
-                handled,
-            } = fault
-            else {
+            let Fault::Answer { request, code, body, handled } = fault else {
                 return None;
             };
             names(request.as_ref(), name).then(|| (*code, body.clone(), *handled))
@@ -90,11 +81,7 @@ impl World {
             names(request.as_ref(), name).then_some(*handled)
         });
         let late = self.faults.take(login, |fault| {
-            let Fault::Slow {
-                request,
-                milliseconds,
-            } = fault
-            else {
+            let Fault::Slow { request, milliseconds } = fault else {
                 return None;
             };
             names(request.as_ref(), name).then_some(*milliseconds)
@@ -107,11 +94,8 @@ impl World {
         });
         let carried_out = forced.as_ref().is_none_or(|(_, _, handled)| *handled)
             && ignored.is_none_or(|handled| handled);
-        let mut answer = if carried_out {
-            self.once(socket, agent, login, request)
-        } else {
-            Value::Null
-        };
+        let mut answer =
+            if carried_out { self.once(socket, agent, login, request) } else { Value::Null };
         if let Some((code, body, _)) = forced {
             let body = body.unwrap_or_else(|| json!("Simulated failure"));
             answer = wire::response(&request.id, code, STRING, &body);
@@ -130,18 +114,14 @@ impl World {
         if let Some((When::AfterAnswer, code)) = closing {
             self.close_socket(socket, code);
         }
-        answer["code"]
-            .as_u64()
-            .and_then(|code| u16::try_from(code).ok())
+        answer["code"].as_u64().and_then(|code| u16::try_from(code).ok())
     }
 
     /// Carries a request out, or repeats the first answer to its id if the options say so.
     fn once(&mut self, socket: u64, agent: &str, login: &str, request: &Request) -> Value {
         if self.options.repeated_request_ids == RepeatedIds::Once
-            && let Some(answer) = self
-                .sockets
-                .get(&socket)
-                .and_then(|one| one.answered.get(&request.id))
+            && let Some(answer) =
+                self.sockets.get(&socket).and_then(|one| one.answered.get(&request.id))
         {
             return answer.clone();
         }
@@ -165,11 +145,7 @@ impl World {
     fn dispatch(&mut self, socket: u64, agent: &str, request: &Request) -> Result<Answer, Refusal> {
         let body = &request.body;
         match canonical(&request.kind) {
-            "GetClock" => Ok(Answer(
-                200,
-                ".GetClock$Response",
-                json!({ "currentTime": self.now }),
-            )),
+            "GetClock" => Ok(Answer(200, ".GetClock$Response", json!({ "currentTime": self.now }))),
             "routing.SetAgentState" => self.set_agent_state(agent, body),
             "routing.SubscribeAgentsState" => self.subscribe_agent_state(socket, agent, body),
             "routing.SubscribeRoutingTasks" => self.subscribe_rings(socket, agent, body),
@@ -188,11 +164,7 @@ impl World {
             "ms.PublishEvent" => {
                 let sequence =
                     self.publish(agent, body, &request.metadata, &request.encoded_metadata)?;
-                Ok(Answer(
-                    200,
-                    ".ams.ms.PublishEvent$Response",
-                    json!({ "sequence": sequence }),
-                ))
+                Ok(Answer(200, ".ams.ms.PublishEvent$Response", json!({ "sequence": sequence })))
             }
             "ms.QueryMessages" => self.query_messages(agent, body),
             "userprofile.GetUserProfile" => self.user_profile(agent, body),
@@ -211,11 +183,7 @@ impl World {
         let availability = Availability::parse(word)
             .ok_or_else(|| refuse(&format!("availability \"{word}\" does not exist")))?;
         self.set_availability(agent, availability);
-        Ok(Answer(
-            202,
-            STRING,
-            json!("Agent state updated successfully"),
-        ))
+        Ok(Answer(202, STRING, json!("Agent state updated successfully")))
     }
 
     fn subscribe_agent_state(
@@ -230,11 +198,7 @@ impl World {
         let change = wire::agent_state_change(&self.agents[agent]);
         let snapshot = json!({ "subscriptionId": id, "changes": [change] });
         self.note(socket, ".ams.routing.AgentStateNotification", "", snapshot);
-        Ok(Answer(
-            200,
-            ".ams.GenericSubscribe$Response",
-            json!({ "subscriptionId": id }),
-        ))
+        Ok(Answer(200, ".ams.GenericSubscribe$Response", json!({ "subscriptionId": id })))
     }
 
     fn subscribe_rings(
@@ -251,29 +215,18 @@ impl World {
         let id = self.subscribe(socket, Subscription::Routing);
         let snapshot = json!({ "subscriptionId": id, "changes": self.ring_snapshot(agent) });
         self.note(socket, ".ams.routing.RoutingTaskNotification", "", snapshot);
-        Ok(Answer(
-            200,
-            ".ams.GenericSubscribe$Response",
-            json!({ "subscriptionId": id }),
-        ))
+        Ok(Answer(200, ".ams.GenericSubscribe$Response", json!({ "subscriptionId": id })))
     }
 
     fn update_ring(&mut self, agent: &str, body: &Value) -> Result<Answer, Refusal> {
-        let ring = body["ringId"]
-            .as_str()
-            .ok_or_else(|| refuse("ringId is required"))?;
+        let ring = body["ringId"].as_str().ok_or_else(|| refuse("ringId is required"))?;
         let accepts = match body["ringState"].as_str().unwrap_or_default() {
             "ACCEPTED" => true,
             "REJECTED" => false,
             other => return Err(refuse(&format!("ringState \"{other}\" cannot be set"))),
         };
-        self.answer_ring(agent, ring, accepts)
-            .map_err(|text| refuse(&text))?;
-        Ok(Answer(
-            202,
-            STRING,
-            json!("Ring state updated successfully"),
-        ))
+        self.answer_ring(agent, ring, accepts).map_err(|text| refuse(&text))?;
+        Ok(Answer(202, STRING, json!("Ring state updated successfully")))
     }
 
     fn subscribe_conversations(
@@ -290,10 +243,7 @@ impl World {
         if let Some(brand) = body["brandId"].as_str() {
             self.own_brand(agent, &json!(brand))?;
         }
-        let shows = self
-            .sockets
-            .get(&socket)
-            .is_some_and(super::outbox::Socket::shows_states);
+        let shows = self.sockets.get(&socket).is_some_and(super::outbox::Socket::shows_states);
         let all = self.order.iter().map(|id| &self.conversations[id]);
         let mut matching: Vec<_> = all.filter(|one| filter.matches(one, shows)).collect();
         // The most recent ones, as the newer documentation has it.
@@ -307,20 +257,10 @@ impl World {
         let id = self.subscribe(socket, Subscription::Conversations { filter, known });
         let kind = ".ams.aam.ExConversationChangeNotification";
         if changes.is_empty() {
-            self.note(
-                socket,
-                kind,
-                "",
-                json!({ "subscriptionId": id, "changes": [] }),
-            );
+            self.note(socket, kind, "", json!({ "subscriptionId": id, "changes": [] }));
         }
         for batch in changes.chunks(self.options.snapshot_batch.max(1)) {
-            self.note(
-                socket,
-                kind,
-                "",
-                json!({ "subscriptionId": id, "changes": batch }),
-            );
+            self.note(socket, kind, "", json!({ "subscriptionId": id, "changes": batch }));
         }
         Ok(Answer(
             200,
@@ -330,13 +270,9 @@ impl World {
     }
 
     fn unsubscribe(&mut self, socket: u64, body: &Value) -> Result<Answer, Refusal> {
-        let id = body["subscriptionId"]
-            .as_str()
-            .ok_or_else(|| refuse("subscriptionId is required"))?;
-        let removed = self
-            .sockets
-            .get_mut(&socket)
-            .and_then(|one| one.subscriptions.remove(id));
+        let id =
+            body["subscriptionId"].as_str().ok_or_else(|| refuse("subscriptionId is required"))?;
+        let removed = self.sockets.get_mut(&socket).and_then(|one| one.subscriptions.remove(id));
         removed.ok_or_else(|| refuse("Subscription does not exist"))?;
         self.parts.insert(Part::Sockets);
         Ok(Answer(200, STRING, json!("Unsubscribed successfully")))
@@ -347,14 +283,9 @@ impl World {
         agent: &str,
         body: &Value,
     ) -> Result<Answer, Refusal> {
-        let consumer = body["consumerId"]
-            .as_str()
-            .ok_or_else(|| refuse("consumerId is required"))?;
-        let known = self
-            .conversations
-            .values()
-            .rev()
-            .find(|one| one.consumer.id == consumer);
+        let consumer =
+            body["consumerId"].as_str().ok_or_else(|| refuse("consumerId is required"))?;
+        let known = self.conversations.values().rev().find(|one| one.consumer.id == consumer);
         let known = known.ok_or_else(|| refuse("Consumer does not exist"))?;
         let start = super::world::Start {
             account: Some(known.account.clone()),
@@ -367,11 +298,7 @@ impl World {
         };
         let id = self.start(start).map_err(|text| refuse(&text))?;
         self.assign(&id, agent);
-        Ok(Answer(
-            200,
-            ".ams.cm.RequestConversationResponse",
-            json!({ "conversationId": id }),
-        ))
+        Ok(Answer(200, ".ams.cm.RequestConversationResponse", json!({ "conversationId": id })))
     }
 
     /// Checks and publishes an event of an agent; its sequence, 0 for chat states.
@@ -385,18 +312,14 @@ impl World {
         let metadata = publish::metadata(metadata)?;
         let encoded = publish::encoded_metadata(encoded)?;
         let (conversation, dialog) = self.dialog_of(body)?;
-        if body
-            .get("conversationId")
-            .is_some_and(|id| !id.is_null() && *id != conversation)
-        {
+        if body.get("conversationId").is_some_and(|id| !id.is_null() && *id != conversation) {
             return Err(refuse("dialogId and conversationId do not belong together"));
         }
         let place = self.conversations[&conversation]
             .dialog(&dialog)
             .ok_or_else(|| refuse("Dialog does not exist"))?;
-        let me = place
-            .active(agent)
-            .ok_or_else(|| refuse("Agent does not exist in conversation"))?;
+        let me =
+            place.active(agent).ok_or_else(|| refuse("Agent does not exist in conversation"))?;
         if !place.open {
             return Err(refuse("Dialog is closed"));
         }
@@ -444,10 +367,8 @@ impl World {
         let wanted = |sequence: u64| {
             newer.is_none_or(|n| sequence > n) && from.is_none_or(|n| sequence >= n)
         };
-        let events = stored
-            .dialog(&dialog)
-            .map(|place| place.events.as_slice())
-            .unwrap_or_default();
+        let events =
+            stored.dialog(&dialog).map(|place| place.events.as_slice()).unwrap_or_default();
         let found: Vec<Value> = events
             .iter()
             .filter(|event| event.sequence.is_some_and(wanted))
@@ -467,17 +388,12 @@ impl World {
             | Value::Bool(_)
             | Value::Number(_)
             | Value::Array(_)
-            | Value::Object(_) => body["userId"]
-                .as_str()
-                .ok_or_else(|| refuse("userId is required"))?
-                .to_owned(),
+            | Value::Object(_) => {
+                body["userId"].as_str().ok_or_else(|| refuse("userId is required"))?.to_owned()
+            }
         };
         if let Some(found) = self.agents.get(&wanted) {
-            return Ok(Answer(
-                200,
-                kind,
-                json!({ "userId": found.id, "firstName": found.name }),
-            ));
+            return Ok(Answer(200, kind, json!({ "userId": found.id, "firstName": found.name })));
         }
         let found = self
             .order
@@ -491,9 +407,7 @@ impl World {
 
     fn upload_url(&mut self, body: &Value) -> Result<Answer, Refusal> {
         let size = whole_number(&body["fileSize"]).ok_or_else(|| refuse("fileSize is required"))?;
-        let kind = body["fileType"]
-            .as_str()
-            .ok_or_else(|| refuse("fileType is required"))?;
+        let kind = body["fileType"].as_str().ok_or_else(|| refuse("fileType is required"))?;
         let answer = self
             .files
             .plan_upload(&mut self.ids, size, kind, self.now)
@@ -502,35 +416,24 @@ impl World {
     }
 
     fn download_url(&mut self, body: &Value) -> Result<Answer, Refusal> {
-        let path = body["relativePath"]
-            .as_str()
-            .ok_or_else(|| refuse("relativePath is required"))?;
-        let answer = self
-            .files
-            .plan_download(&mut self.ids, path, self.now)
-            .map_err(|text| (500, text))?;
+        let path =
+            body["relativePath"].as_str().ok_or_else(|| refuse("relativePath is required"))?;
+        let answer =
+            self.files.plan_download(&mut self.ids, path, self.now).map_err(|text| (500, text))?;
         Ok(Answer(200, ".ams.ms.GenerateURL$Response", answer))
     }
 
     fn file_exists(&self, event: &Value) -> Result<(), Refusal> {
         let hosted = event["contentType"] == "hosted/file";
-        let path = event["message"]["relativePath"]
-            .as_str()
-            .unwrap_or_default();
+        let path = event["message"]["relativePath"].as_str().unwrap_or_default();
         let there = !hosted || self.files.is_stored(path);
-        there
-            .then_some(())
-            .ok_or_else(|| refuse("File has not been uploaded"))
+        there.then_some(()).ok_or_else(|| refuse("File has not been uploaded"))
     }
 
     fn dialog_of(&self, body: &Value) -> Result<(String, String), Refusal> {
-        let dialog = body["dialogId"]
-            .as_str()
-            .ok_or_else(|| refuse("dialogId is required"))?;
-        let conversation = self
-            .dialogs
-            .get(dialog)
-            .ok_or_else(|| refuse("Dialog does not exist"))?;
+        let dialog = body["dialogId"].as_str().ok_or_else(|| refuse("dialogId is required"))?;
+        let conversation =
+            self.dialogs.get(dialog).ok_or_else(|| refuse("Dialog does not exist"))?;
         Ok((conversation.clone(), dialog.to_owned()))
     }
 
@@ -545,8 +448,7 @@ impl World {
 
     fn own_brand(&self, agent: &str, brand: &Value) -> Result<(), Refusal> {
         let own = *brand == json!(self.agents[agent].account);
-        own.then_some(())
-            .ok_or_else(|| refuse("brandId must be the account"))
+        own.then_some(()).ok_or_else(|| refuse("brandId must be the account"))
     }
 }
 
@@ -567,10 +469,7 @@ fn filter(account: &str, body: &Value) -> Result<Filter, Refusal> {
             .iter()
             .filter_map(|one| one.as_str().map(str::to_owned))
             .collect();
-        match given
-            .iter()
-            .find(|one| !allowed.is_empty() && !allowed.contains(&one.as_str()))
-        {
+        match given.iter().find(|one| !allowed.is_empty() && !allowed.contains(&one.as_str())) {
             Some(word) => Err(refuse(&format!("{key} \"{word}\" does not exist"))),
             None => Ok(given),
         }
@@ -588,8 +487,7 @@ fn filter(account: &str, body: &Value) -> Result<Filter, Refusal> {
 
 fn own_id(agent: &str, given: &Value, key: &str) -> Result<(), Refusal> {
     let own = given.as_str() == Some(agent);
-    own.then_some(())
-        .ok_or_else(|| refuse(&format!("{key} must be the agent's own id")))
+    own.then_some(()).ok_or_else(|| refuse(&format!("{key} must be the agent's own id")))
 }
 
 fn refuse(text: &str) -> Refusal {

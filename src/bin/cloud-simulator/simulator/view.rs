@@ -23,11 +23,8 @@ impl World {
                 json!({ "id": account.id, "skills": skills })
             })
             .collect();
-        let conversations: Vec<Value> = self
-            .order
-            .iter()
-            .map(|id| self.view_conversation(&self.conversations[id]))
-            .collect();
+        let conversations: Vec<Value> =
+            self.order.iter().map(|id| self.view_conversation(&self.conversations[id])).collect();
         json!({
             "now": self.now,
             "revision": revision,
@@ -43,10 +40,7 @@ impl World {
     }
 
     pub(super) fn view_agents(&self) -> Value {
-        self.agents
-            .values()
-            .map(|agent| self.view_agent(agent))
-            .collect()
+        self.agents.values().map(|agent| self.view_agent(agent)).collect()
     }
 
     pub(super) fn view_agent(&self, agent: &Agent) -> Value {
@@ -123,10 +117,8 @@ impl World {
     }
 
     pub(super) fn view_queue(&self, skill: Option<&str>) -> Value {
-        let wanted = self
-            .queue()
-            .into_iter()
-            .filter(|one| skill.is_none_or(|skill| one.skill == skill));
+        let wanted =
+            self.queue().into_iter().filter(|one| skill.is_none_or(|skill| one.skill == skill));
         wanted
             .map(|one| {
                 json!({
@@ -211,9 +203,7 @@ impl World {
     }
 
     fn view_event(&self, conversation: &Conversation, dialog: &Dialog, event: &Event) -> Value {
-        let receipts = event
-            .sequence
-            .and_then(|sequence| dialog.receipts.get(&sequence));
+        let receipts = event.sequence.and_then(|sequence| dialog.receipts.get(&sequence));
         json!({
             "sequence": event.sequence,
             "time": event.time,
@@ -230,10 +220,9 @@ impl World {
     fn name_of(&self, conversation: &Conversation, id: &str) -> String {
         match self.agents.get(id) {
             Some(agent) => agent.name.clone(),
-            None => format!(
-                "{} {}",
-                conversation.consumer.first_name, conversation.consumer.last_name
-            ),
+            None => {
+                format!("{} {}", conversation.consumer.first_name, conversation.consumer.last_name)
+            }
         }
     }
 

@@ -113,12 +113,7 @@ fn start(world: &World, id: u64) -> Option<(Arc<Notify>, u64)> {
 
 /// Sends a close frame and waits for the client's.
 async fn close(stream: &mut Stream, code: u16, reason: &str) -> Result<(), Error> {
-    stream
-        .close(Some(CloseFrame {
-            code: code.into(),
-            reason: reason.into(),
-        }))
-        .await?;
+    stream.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await?;
     while let Some(message) = stream.next().await {
         message?;
     }

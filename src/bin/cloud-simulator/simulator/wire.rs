@@ -56,16 +56,10 @@ pub(crate) fn conversation_change(
     agents: &BTreeMap<String, Agent>,
     with_states: bool,
 ) -> Value {
-    let pid = |id: &str| {
-        agents
-            .get(id)
-            .map_or_else(|| id.to_owned(), |agent| agent.pid.clone())
-    };
+    let pid = |id: &str| agents.get(id).map_or_else(|| id.to_owned(), |agent| agent.pid.clone());
     let listed = participants(conversation);
-    let unread: Map<String, Value> = listed
-        .iter()
-        .map(|one| (one.id.clone(), json!(conversation.unread(&one.id))))
-        .collect();
+    let unread: Map<String, Value> =
+        listed.iter().map(|one| (one.id.clone(), json!(conversation.unread(&one.id)))).collect();
     let mut details = json!({
         "convId": conversation.id,
         "skillId": conversation.skill,
@@ -98,11 +92,8 @@ pub(crate) fn conversation_change(
         "numberOfunreadMessages": unread,
         "lastUpdateTime": conversation.updated,
     });
-    let last = conversation
-        .dialogs
-        .iter()
-        .flat_map(|one| &one.events)
-        .rfind(|event| event.is_content());
+    let last =
+        conversation.dialogs.iter().flat_map(|one| &one.events).rfind(|event| event.is_content());
     if let Some(last) = last {
         result["lastContentEventNotification"] = event(last, Detail::History);
     }
@@ -245,27 +236,14 @@ pub(crate) fn whole_number(value: &Value) -> Option<u64> {
 
 /// The active participants of the conversation: those of the first open dialog plus, when it is closed, those it had.
 fn participants(conversation: &Conversation) -> Vec<&Participant> {
-    conversation
-        .main()
-        .participants
-        .iter()
-        .filter(|one| !one.suggested)
-        .collect()
+    conversation.main().participants.iter().filter(|one| !one.suggested).collect()
 }
 
 fn by_role(participants: &[&Participant], name: impl Fn(&str) -> String) -> Value {
     let mut roles = Map::new();
-    for role in [
-        Role::Consumer,
-        Role::AssignedAgent,
-        Role::Manager,
-        Role::Reader,
-    ] {
-        let ids: Vec<String> = participants
-            .iter()
-            .filter(|one| one.role == role)
-            .map(|one| name(&one.id))
-            .collect();
+    for role in [Role::Consumer, Role::AssignedAgent, Role::Manager, Role::Reader] {
+        let ids: Vec<String> =
+            participants.iter().filter(|one| one.role == role).map(|one| name(&one.id)).collect();
         roles.insert(role.word().to_owned(), json!(ids));
     }
     Value::Object(roles)

@@ -55,16 +55,11 @@ pub(super) async fn call(
 ) -> Answer {
     let (near, far) = tokio::io::duplex(1 << 20);
     simulator.connect(far);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near))
-        .await
-        .unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(connection);
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -75,37 +70,22 @@ pub(super) async fn call(
         .unwrap();
     let response = sender.send_request(request).await.unwrap();
     let status = response.status().as_u16();
-    let cookie = response
-        .headers()
-        .get("set-cookie")
-        .map(|value| value.to_str().unwrap().to_owned());
+    let cookie =
+        response.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    Answer {
-        status,
-        cookie,
-        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    }
+    Answer { status, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
 /// Logs in with an arbitrary body.
 pub(super) async fn login_with(simulator: &Simulator, body: Value) -> Answer {
-    call(
-        simulator,
-        Method::POST,
-        "/api/account/12345678/login?v=1.3",
-        "",
-        body,
-    )
-    .await
+    call(simulator, Method::POST, "/api/account/12345678/login?v=1.3", "", body).await
 }
 
 /// Logs in by password.
 pub(super) async fn login(simulator: &Simulator, name: &str) -> Session {
-    let answer = login_with(
-        simulator,
-        json!({ "username": name, "password": format!("{name}-password") }),
-    )
-    .await;
+    let answer =
+        login_with(simulator, json!({ "username": name, "password": format!("{name}-password") }))
+            .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     Session {
         bearer: answer.body["bearer"].as_str().unwrap().into(),
@@ -126,11 +106,7 @@ impl Client {
         let url =
             format!("ws://cloud.test/ws_api/account/12345678/messaging/brand/{bearer}?v={version}");
         match tokio_tungstenite::client_async(url, near).await {
-            Ok((socket, _)) => Ok(Self {
-                socket,
-                last_id: 0,
-                notifications: VecDeque::new(),
-            }),
+            Ok((socket, _)) => Ok(Self { socket, last_id: 0, notifications: VecDeque::new() }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -147,13 +123,9 @@ impl Client {
         let mut client = Self::enter(simulator, name).await;
         let id = simulator.read(|world| world.agent(name).unwrap().id.clone());
         let conversations = json!({ "convState": ["OPEN"], "agentIds": [id] });
-        client
-            .good(".ams.aam.SubscribeExConversations", conversations)
-            .await;
+        client.good(".ams.aam.SubscribeExConversations", conversations).await;
         let rings = json!({ "channelType": "MESSAGING", "agentId": id, "brandId": "12345678" });
-        client
-            .good(".ams.routing.SubscribeRoutingTasks", rings)
-            .await;
+        client.good(".ams.routing.SubscribeRoutingTasks", rings).await;
         client.set_state(&id, "ONLINE").await;
         client.drain().await;
         client
@@ -221,38 +193,26 @@ impl Client {
         let body = json!({
             "dialogId": dialog, "event": { "type": "ContentEvent", "contentType": "text/plain", "message": text },
         });
-        self.good(".ams.ms.PublishEvent", body).await["sequence"]
-            .as_u64()
-            .unwrap()
+        self.good(".ams.ms.PublishEvent", body).await["sequence"].as_u64().unwrap()
     }
 
     /// Publishes an event; the answer.
     pub(super) async fn publishes(&mut self, dialog: &str, event: Value) -> Value {
-        self.request(
-            ".ams.ms.PublishEvent",
-            json!({ "dialogId": dialog, "event": event }),
-        )
-        .await
+        self.request(".ams.ms.PublishEvent", json!({ "dialogId": dialog, "event": event })).await
     }
 
     /// The history of a dialog.
     pub(super) async fn history(&mut self, dialog: &str) -> Value {
-        self.good(
-            ".ams.ms.QueryMessages",
-            json!({ "dialogId": dialog, "newerThanSequence": 0 }),
-        )
-        .await
+        self.good(".ams.ms.QueryMessages", json!({ "dialogId": dialog, "newerThanSequence": 0 }))
+            .await
     }
 
     /// Waits for a ring and accepts it; the conversation's id.
     pub(super) async fn accepts(&mut self) -> String {
         let ring = self.ring().await;
         let id = ring["ringsDetails"][0]["ringId"].clone();
-        self.good(
-            ".ams.routing.UpdateRingState",
-            json!({ "ringId": id, "ringState": "ACCEPTED" }),
-        )
-        .await;
+        self.good(".ams.routing.UpdateRingState", json!({ "ringId": id, "ringState": "ACCEPTED" }))
+            .await;
         ring["conversationId"].as_str().unwrap().to_owned()
     }
 
@@ -271,19 +231,13 @@ impl Client {
     pub(super) async fn conversation(&mut self) -> (String, Value) {
         let body = self.notification("ExConversationChangeNotification").await;
         let change = &body["changes"][0];
-        (
-            change["type"].as_str().unwrap_or_default().to_owned(),
-            change["result"].clone(),
-        )
+        (change["type"].as_str().unwrap_or_default().to_owned(), change["result"].clone())
     }
 
     /// Waits for a notification whose type ends with `name`, dropping others; its body.
     pub(super) async fn notification(&mut self, name: &str) -> Value {
         loop {
-            let frame = self
-                .next_notification()
-                .await
-                .unwrap_or_else(|| panic!("no {name} came"));
+            let frame = self.next_notification().await.unwrap_or_else(|| panic!("no {name} came"));
             if frame["type"].as_str().unwrap().ends_with(name) {
                 return frame["body"].clone();
             }
@@ -294,10 +248,9 @@ impl Client {
     pub(super) async fn next_notification(&mut self) -> Option<Value> {
         match self.notifications.pop_front() {
             Some(frame) => Some(frame),
-            None => tokio::time::timeout(Duration::from_secs(10), self.frame())
-                .await
-                .ok()
-                .flatten(),
+            None => {
+                tokio::time::timeout(Duration::from_secs(10), self.frame()).await.ok().flatten()
+            }
         }
     }
 
@@ -305,12 +258,8 @@ impl Client {
     pub(super) async fn drain(&mut self) -> Vec<(String, Value)> {
         let mut all = Vec::new();
         while let Some(frame) = self.next_notification().await {
-            let kind = frame["type"]
-                .as_str()
-                .unwrap_or_default()
-                .rsplit('.')
-                .next()
-                .unwrap_or_default();
+            let kind =
+                frame["type"].as_str().unwrap_or_default().rsplit('.').next().unwrap_or_default();
             all.push((kind.to_owned(), frame["body"].clone()));
         }
         all

@@ -34,12 +34,8 @@ async fn sequences_count_content_and_receipts_but_no_chat_states() {
     let simulator = simulator();
     let (mut client, id) = assigned(&simulator).await;
     assert_eq!(
-        client
-            .publishes(
-                &id,
-                json!({ "type": "ChatStateEvent", "chatState": "COMPOSING" })
-            )
-            .await["body"],
+        client.publishes(&id, json!({ "type": "ChatStateEvent", "chatState": "COMPOSING" })).await
+            ["body"],
         json!({ "sequence": 0 })
     );
     assert_eq!(client.says(&id, "one").await, 1);
@@ -48,33 +44,14 @@ async fn sequences_count_content_and_receipts_but_no_chat_states() {
     assert_eq!(client.says(&id, "two").await, 3);
     let query = async |client: &mut Client, body: Value| -> Vec<u64> {
         let found = client.good(".ams.ms.QueryMessages", body).await;
-        found
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|event| event["sequence"].as_u64().unwrap())
-            .collect()
+        found.as_array().unwrap().iter().map(|event| event["sequence"].as_u64().unwrap()).collect()
     };
     assert_eq!(
-        query(
-            &mut client,
-            json!({ "dialogId": id, "newerThanSequence": "0" })
-        )
-        .await,
+        query(&mut client, json!({ "dialogId": id, "newerThanSequence": "0" })).await,
         [0, 1, 2, 3]
     );
-    assert_eq!(
-        query(
-            &mut client,
-            json!({ "dialogId": id, "newerThanSequence": 1 })
-        )
-        .await,
-        [2, 3]
-    );
-    assert_eq!(
-        query(&mut client, json!({ "dialogId": id, "fromSeq": 1 })).await,
-        [1, 2, 3]
-    );
+    assert_eq!(query(&mut client, json!({ "dialogId": id, "newerThanSequence": 1 })).await, [2, 3]);
+    assert_eq!(query(&mut client, json!({ "dialogId": id, "fromSeq": 1 })).await, [1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,9 +99,8 @@ async fn a_refused_card_names_the_place() {
     let (mut client, id) = assigned(&simulator).await;
     let mut card = card();
     card["elements"][1]["click"]["actions"][0]["text"] = json!("x".repeat(257));
-    let answer = client
-        .publishes(&id, json!({ "type": "RichContentEvent", "content": card }))
-        .await;
+    let answer =
+        client.publishes(&id, json!({ "type": "RichContentEvent", "content": card })).await;
     let expected =
         "content.elements[1].click.actions[0]: text must be a string of at most 256 characters";
     assert_eq!(answer["body"], expected);
@@ -139,14 +115,9 @@ async fn metadata_comes_back_in_echo_and_history_and_has_limits() {
         "intents": [{ "id": "greeting", "confidenceScore": 0.97 }],
     }]);
     let body = json!({ "dialogId": id, "event": text("hi") });
-    let answer = client
-        .request_with(".ams.ms.PublishEvent", body.clone(), mark.clone())
-        .await;
+    let answer = client.request_with(".ams.ms.PublishEvent", body.clone(), mark.clone()).await;
     assert_eq!(answer["code"], 200);
-    assert_eq!(
-        client.notification("OnlineEventDistribution").await["metadata"],
-        mark
-    );
+    assert_eq!(client.notification("OnlineEventDistribution").await["metadata"], mark);
     assert_eq!(client.history(&id).await[1]["metadata"], mark);
     for wrong in [
         json!([{ "id": "no type" }]),
@@ -154,9 +125,7 @@ async fn metadata_comes_back_in_echo_and_history_and_has_limits() {
         json!([{ "type": "BotResponse", "intents": [{ "id": "a", "confidenceScore": 7 }] }]),
         json!([{ "type": "BotResponse", "botInteractionId": "x".repeat(65) }]),
     ] {
-        let answer = client
-            .request_with(".ams.ms.PublishEvent", body.clone(), wrong)
-            .await;
+        let answer = client.request_with(".ams.ms.PublishEvent", body.clone(), wrong).await;
         assert_eq!(answer["code"], 400);
     }
 }
@@ -165,18 +134,11 @@ async fn metadata_comes_back_in_echo_and_history_and_has_limits() {
 async fn a_click_yields_the_text_and_an_action_receipt_with_the_buttons_metadata() {
     let simulator = simulator();
     let (mut client, id) = assigned(&simulator).await;
-    let sent = client
-        .publishes(
-            &id,
-            json!({ "type": "RichContentEvent", "content": card() }),
-        )
-        .await;
+    let sent =
+        client.publishes(&id, json!({ "type": "RichContentEvent", "content": card() })).await;
     let sequence = sent["body"]["sequence"].as_u64().unwrap();
     client.drain().await;
-    simulator
-        .consumer(&id)
-        .clicks(sequence, "Unlimited")
-        .unwrap();
+    simulator.consumer(&id).clicks(sequence, "Unlimited").unwrap();
     let said = client.notification("OnlineEventDistribution").await;
     let receipt = client.notification("OnlineEventDistribution").await;
     let metadata = json!([{ "type": "ExternalId", "id": "plan-unlimited" }]);
@@ -186,10 +148,7 @@ async fn a_click_yields_the_text_and_an_action_receipt_with_the_buttons_metadata
     );
     let action =
         json!({ "type": "AcceptStatusEvent", "status": "ACTION", "sequenceList": [sequence] });
-    assert_eq!(
-        (&receipt["event"], &receipt["metadata"]),
-        (&action, &metadata)
-    );
+    assert_eq!((&receipt["event"], &receipt["metadata"]), (&action, &metadata));
     let link = simulator.consumer(&id).clicks(sequence, 1).unwrap();
     assert_eq!(
         (link.said, link.actions[0]["uri"].as_str()),
@@ -206,14 +165,9 @@ async fn quick_replies_can_be_clicked_too() {
     event["quickReplies"] = json!({ "type": "quickReplies", "itemsPerRow": 8, "replies": [
         { "type": "button", "title": "Yes", "click": { "actions": [{ "type": "publishText", "text": "Yes" }] } },
     ] });
-    let sequence = client.publishes(&id, event).await["body"]["sequence"]
-        .as_u64()
-        .unwrap();
+    let sequence = client.publishes(&id, event).await["body"]["sequence"].as_u64().unwrap();
     simulator.consumer(&id).clicks(sequence, "Yes").unwrap();
-    assert_eq!(
-        simulator.lines(&id).last().unwrap(),
-        &("CONSUMER", "Yes".to_owned())
-    );
+    assert_eq!(simulator.lines(&id).last().unwrap(), &("CONSUMER", "Yes".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,11 +192,8 @@ async fn files_are_uploaded_published_and_downloaded() {
     let url = |answer: &Value| {
         let query = &answer["queryParams"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let (path, signature, expires) = (
-            &answer["relativePath"],
-            &query["temp_url_sig"],
-            &query["temp_url_expires"],
-        );
+        let (path, signature, expires) =
+            (&answer["relativePath"], &query["temp_url_sig"], &query["temp_url_expires"]);
         format!(
             "{}?temp_url_sig={}&temp_url_expires={}",
             text(path),
@@ -251,19 +202,10 @@ async fn files_are_uploaded_published_and_downloaded() {
         )
     };
     let plan = client
-        .good(
-            ".ams.ms.GenerateURLForUploadFile",
-            json!({ "fileSize": "5", "fileType": "PNG" }),
-        )
+        .good(".ams.ms.GenerateURLForUploadFile", json!({ "fileSize": "5", "fileType": "PNG" }))
         .await;
     let early = json!({ "relativePath": plan["relativePath"] });
-    assert_eq!(
-        client
-            .refused(".ams.ms.GenerateURLForDownloadFile", early.clone())
-            .await
-            .0,
-        500
-    );
+    assert_eq!(client.refused(".ams.ms.GenerateURLForDownloadFile", early.clone()).await.0, 500);
     let stored = call(&simulator, Method::PUT, &url(&plan), "", json!("abc")).await;
     assert_eq!(stored.status, 201);
     let event = json!({
@@ -271,31 +213,20 @@ async fn files_are_uploaded_published_and_downloaded() {
         "message": { "caption": "c", "relativePath": plan["relativePath"], "fileType": "PNG" },
     });
     assert_eq!(client.publishes(&id, event).await["code"], 200);
-    let plan = client
-        .good(".ams.ms.GenerateURLForDownloadFile", early)
-        .await;
+    let plan = client.good(".ams.ms.GenerateURLForDownloadFile", early).await;
     assert_eq!(
-        call(&simulator, Method::GET, &url(&plan), "", Value::Null)
-            .await
-            .body,
+        call(&simulator, Method::GET, &url(&plan), "", Value::Null).await.body,
         json!("abc")
     );
     let unsigned = plan["relativePath"].as_str().unwrap();
-    assert_eq!(
-        call(&simulator, Method::GET, unsigned, "", Value::Null)
-            .await
-            .status,
-        401
-    );
+    assert_eq!(call(&simulator, Method::GET, unsigned, "", Value::Null).await.status, 401);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_request_id_is_carried_out_twice_or_once_as_configured() {
     for (repeated, messages) in [(RepeatedIds::Twice, 3), (RepeatedIds::Once, 2)] {
-        let simulator = Simulator::new(Options {
-            repeated_request_ids: repeated,
-            ..Options::fixed()
-        });
+        let simulator =
+            Simulator::new(Options { repeated_request_ids: repeated, ..Options::fixed() });
         let (mut client, id) = assigned(&simulator).await;
         let request = json!({ "kind": "req", "id": "again", "type": ".ams.ms.PublishEvent", "body": { "dialogId": id, "event": text("x") } });
         client.send(&request.to_string()).await;
@@ -308,10 +239,7 @@ async fn a_repeated_request_id_is_carried_out_twice_or_once_as_configured() {
 #[tokio::test(start_paused = true)]
 async fn encoded_metadata_makes_the_message_vanish_without_the_feature() {
     for (feature, messages) in [(true, 2), (false, 1)] {
-        let simulator = Simulator::new(Options {
-            encoded_metadata: feature,
-            ..Options::fixed()
-        });
+        let simulator = Simulator::new(Options { encoded_metadata: feature, ..Options::fixed() });
         let (mut client, id) = assigned(&simulator).await;
         let body = json!({ "dialogId": id, "event": text("x") });
         let request = json!({ "kind": "req", "id": "e", "type": ".ams.ms.PublishEvent", "body": body, "encodedMetadata": "YWJj" });

@@ -51,10 +51,7 @@ pub(in crate::bot) fn notice_frame(notice: &Notice, connector: &bot::Connector) 
 
 /// The first frame of a connection.
 pub(in crate::bot) fn hello_frame(connector: &bot::Connector) -> String {
-    write(&FrameOut::Hello {
-        version: VERSION,
-        connector: connector_words(connector),
-    })
+    write(&FrameOut::Hello { version: VERSION, connector: connector_words(connector) })
 }
 
 /// Tells the bot what could not be used.
@@ -67,11 +64,7 @@ fn question_event<'a>(question: &'a Question, connector: &'a bot::Connector) -> 
         origin: origin_of(question.event.key.kind),
         text: &question.text,
         parts: (question.parts.iter())
-            .map(|part| Part {
-                sequence: part.sequence,
-                text: &part.text,
-                time: part.time,
-            })
+            .map(|part| Part { sequence: part.sequence, text: &part.text, time: part.time })
             .collect(),
         postback: question.postback.as_ref().map(|click| Postback {
             payload: &click.payload,
@@ -240,10 +233,7 @@ pub(in crate::bot) fn reply(body: &[u8], content: &ContentSettings) -> Result<Re
     let mut reader = Reader::new(content);
     reader.actions(words.actions)?;
     reader.context(words.context);
-    Ok(Reply {
-        in_reply_to: words.in_reply_to.map(|id| id.0),
-        ..reader.reply
-    })
+    Ok(Reply { in_reply_to: words.in_reply_to.map(|id| id.0), ..reader.reply })
 }
 
 /// Reads `{"actions": [...]}`, what a bot says unasked.
@@ -262,9 +252,7 @@ pub(in crate::bot) fn frame(text: &str, content: &ContentSettings) -> Result<Fra
             let ReplyFrame { reply: words } = object(body)?;
             let reply = reply(words.get().as_bytes(), content)?;
             if reply.in_reply_to.is_none() {
-                return Err(malformed(
-                    "reply.inReplyTo is missing; put the event's id there",
-                ));
+                return Err(malformed("reply.inReplyTo is missing; put the event's id there"));
             }
             Ok(Frame::Reply(reply))
         }
@@ -357,9 +345,7 @@ impl<'a> Reader<'a> {
             "transfer" => self.transfer(parse(raw)?, path),
             "close" => {
                 let CloseAction { survey } = parse(raw)?;
-                self.push(Action::Close {
-                    survey: survey.unwrap_or(true),
-                });
+                self.push(Action::Close { survey: survey.unwrap_or(true) });
                 Ok(())
             }
             "ttr" => self.ttr(parse(raw)?),
@@ -392,10 +378,7 @@ impl<'a> Reader<'a> {
             return Err("milliseconds is negative".to_owned());
         }
         if milliseconds > PAUSE_MAX_MS {
-            self.problem(
-                path,
-                format!("milliseconds is more than {PAUSE_MAX_MS}, which is used"),
-            );
+            self.problem(path, format!("milliseconds is more than {PAUSE_MAX_MS}, which is used"));
         }
         self.push(Action::Pause {
             length: Duration::from_secs_f64(milliseconds.min(PAUSE_MAX_MS).round() / 1000.0),
@@ -434,18 +417,12 @@ impl<'a> Reader<'a> {
         let quick_replies = self.quick_replies(words.quick_replies, path);
         if buttons.is_empty() {
             let text = text.ok_or("there is neither a text nor a usable button")?;
-            self.push(Action::Text {
-                text,
-                audience: Audience::All,
-                quick_replies,
-            });
+            self.push(Action::Text { text, audience: Audience::All, quick_replies });
             return Ok(());
         }
         let above = self.too_long_for_a_card(text.as_deref());
         let within = if above { None } else { text.as_deref() };
-        self.build(path, quick_replies, |builder| {
-            builder.buttons(within, &buttons)
-        });
+        self.build(path, quick_replies, |builder| builder.buttons(within, &buttons));
         Ok(())
     }
 
