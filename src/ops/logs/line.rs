@@ -133,13 +133,13 @@ where
 }
 
 fn record<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, visit: impl FnOnce(&mut Fields)) {
+    // Visited before the span is locked: showing a value may itself log.
+    let mut new = Fields::default();
+    visit(&mut new);
     let mut extensions = span.extensions_mut();
-    if let Some(fields) = extensions.get_mut::<Fields>() {
-        visit(fields);
-    } else {
-        let mut fields = Fields::default();
-        visit(&mut fields);
-        extensions.insert(fields);
+    match extensions.get_mut::<Fields>() {
+        Some(fields) => fields.take(&new),
+        None => extensions.insert(new),
     }
 }
 
