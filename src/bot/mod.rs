@@ -6,6 +6,8 @@ mod dialect;
 pub mod protocol;
 mod register;
 mod room;
+#[cfg(test)]
+mod testing;
 mod webhook;
 mod websocket;
 

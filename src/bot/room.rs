@@ -364,7 +364,7 @@ impl Room {
                     self.hand_over(conversation, at, event).await
                 }
                 None => {
-                    self.refuse(Some(&id), "unknown event", "no such event".to_owned())
+                    self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
                         .await
                 }
             },
@@ -376,13 +376,13 @@ impl Room {
                         self.complain(Some(&id), &reply).await?;
                         if state == State::Answered {
                             let what = "the event has already been answered".to_owned();
-                            self.refuse(Some(&id), "second answer", what).await?;
+                            self.refuse(Some(&id), "second_answer", what).await?;
                         }
                         // The core has the last word on late and second answers, and counts them.
                         self.answered(event, conversation, at, reply).await
                     }
                     None => {
-                        self.refuse(Some(&id), "unknown event", "no such event".to_owned())
+                        self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
                             .await
                     }
                 }
@@ -392,7 +392,7 @@ impl Room {
                 if !self.register.is_open(&conversation) {
                     let what =
                         "no such conversation, or it is not this agent's any more".to_owned();
-                    return self.refuse(Some(&id), "unknown conversation", what).await;
+                    return self.refuse(Some(&id), "unknown_conversation", what).await;
                 }
                 self.complain(Some(&id), &reply).await?;
                 self.hand_over(conversation, at, BotEvent::Says(reply.actions))
@@ -401,7 +401,7 @@ impl Room {
             Frame::Error { id, message } => {
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
-                self.unusable("told by the bot", format!("{about}{message}"))
+                self.unusable("told_by_bot", format!("{about}{message}"))
                     .await
             }
         }
