@@ -276,8 +276,10 @@ impl Link {
                             let at = self.clock.now();
                             self.happen(Happening::Frame { text, at });
                         }
+                        Poll::Ready(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+                            self.closed(again)
+                        }
                         Poll::Ready(Some(Ok(_))) => {}
-                        Poll::Ready(None | Some(Err(_))) => self.closed(again),
                         Poll::Pending => {
                             // Pushes our close frame on; an error shows when reading.
                             let _ = Pin::new(&mut **socket).poll_flush(context);
