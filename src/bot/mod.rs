@@ -3,6 +3,8 @@
 mod callback;
 pub mod content;
 mod dialect;
+#[cfg(test)]
+mod examples;
 pub mod protocol;
 mod register;
 mod room;

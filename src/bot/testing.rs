@@ -143,9 +143,18 @@ pub(super) struct Hall {
 }
 
 impl Hall {
+    /// In a world whose wall time begins at 1 700 000 000 s.
     pub(super) async fn open(settings: Settings, net: Net) -> Self {
+        Self::open_at(
+            settings,
+            net,
+            Clock::simulated(Timestamp(1_700_000_000_000)),
+        )
+        .await
+    }
+
+    pub(super) async fn open_at(settings: Settings, net: Net, clock: Clock) -> Self {
         let tracker = TaskTracker::new();
-        let clock = Clock::simulated(Timestamp(1_700_000_000_000));
         let door = start(settings, net, clock, 7, &tracker).await.unwrap();
         Self { door, tracker }
     }
