@@ -1,0 +1,155 @@
+//! Pure: the labels' words. They are part of what dashboards and alerts rely on.
+
+use crate::{
+    cloud::LoginResult,
+    conversation::{
+        effect::{Disposition, DropReason, FallbackReason, TransferReason},
+        event::EventKind,
+    },
+};
+
+/// What became of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RingResult {
+    /// Accepted, and the conversation came.
+    Accepted,
+    /// The cloud refused the acceptance, or did not answer.
+    Failed,
+    /// It was withdrawn or expired, or another agent took it, before it could be accepted.
+    Gone,
+    /// Left for other agents: at the limit, away or draining.
+    Left,
+}
+
+/// How a conversation ended for this connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConversationOutcome {
+    /// It was closed.
+    Resolved,
+    /// This connector transferred it.
+    Transferred,
+    /// This connector returned it to its skill's queue.
+    Returned,
+    /// It was taken away: by a manager, another agent, a rule of the cloud.
+    Moved,
+}
+
+/// Which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// Conversational Cloud.
+    Cloud,
+    /// The bot.
+    Bot,
+}
+
+/// Which way a message goes through the connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the cloud's event to the request to the bot.
+    ToBot,
+    /// From the bot's reply to the publish.
+    ToCloud,
+}
+
+/// A value of a label, with all that there are.
+pub(super) trait Label: Copy + 'static {
+    const ALL: &'static [Self];
+    fn label(self) -> &'static str;
+}
+
+/// Writes the list of all values beside a match that must be exhaustive.
+macro_rules! label {
+    ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {
+        impl Label for $type {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+
+label!(RingResult {
+    Accepted => "accepted",
+    Failed => "failed",
+    Gone => "gone",
+    Left => "left",
+});
+label!(ConversationOutcome {
+    Resolved => "resolved",
+    Transferred => "transferred",
+    Returned => "returned",
+    Moved => "moved",
+});
+label!(Peer {
+    Cloud => "cloud",
+    Bot => "bot",
+});
+label!(Direction {
+    ToBot => "to_bot",
+    ToCloud => "to_cloud",
+});
+label!(LoginResult {
+    Ok => "ok",
+    Refused => "refused",
+    Throttled => "throttled",
+    Blocked => "blocked",
+    Failed => "failed",
+    Secret => "secret",
+});
+label!(Disposition {
+    Asked => "asked",
+    TooLate => "too_late",
+    Keyword => "keyword",
+    Duplicate => "duplicate",
+    Escalated => "escalated",
+    LeftBehind => "left_behind",
+    Filtered => "filtered",
+});
+label!(DropReason {
+    AlreadyAnswered => "already_answered",
+    GivenUp => "given_up",
+    Unknown => "unknown",
+    NotAssigned => "not_assigned",
+});
+label!(TransferReason {
+    Bot => "escalated_by_bot",
+    User => "escalated_by_user",
+    Error => "escalated_by_error",
+    Configuration => "escalated_by_configuration",
+});
+label!(FallbackReason {
+    Silence => "silence",
+    Fault => "fault",
+    Unreachable => "unreachable",
+    EscalationFailures => "escalation_failures",
+    Stuck => "stuck",
+    Internal => "internal",
+    Late => "late",
+});
+
+impl Peer {
+    /// As `component` of the status names it.
+    pub(super) fn component(self) -> &'static str {
+        match self {
+            Self::Cloud => "conversational_cloud",
+            Self::Bot => "bot_server",
+        }
+    }
+}
+
+/// The number of a failure is no label: it would make series without end.
+pub(super) fn event_kind(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Consumer => "consumer",
+        EventKind::Agent => "agent",
+        EventKind::Greeting => "greeting",
+        EventKind::StepUp => "step_up",
+        EventKind::EscalationFailed(_) => "escalation_failed",
+        EventKind::Ended => "ended",
+        EventKind::Transferred => "transferred",
+    }
+}
