@@ -129,10 +129,11 @@ impl Drop for Example {
 async fn answer(hall: &mut Hall, sequence: i64, text: &str) -> Vec<Action> {
     hall.ask(question("c", sequence, text));
     loop {
-        match hall.bot_event().await {
-            BotEvent::Answered(answer) => return answer.actions,
-            BotEvent::HandedOver { .. } | BotEvent::Seen { .. } => {}
-            other => panic!("{other:?}"),
+        let event = hall.bot_event().await;
+        if let BotEvent::Answered(answer) = event {
+            return answer.actions;
         }
+        let underway = matches!(event, BotEvent::HandedOver { .. } | BotEvent::Seen { .. });
+        assert!(underway, "{event:?}");
     }
 }

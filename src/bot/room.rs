@@ -16,7 +16,7 @@ use super::{
     content::Problem,
     dialect::native::{self, Frame, Malformed, Reply},
     register::{Register, State},
-    webhook::{self, Outcome, Webhook, chain},
+    webhook::{self, Outcome, Webhook},
     websocket::{self, Delivery, Link},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         event::{Answer, BotEvent, EventId},
     },
     net::Net,
-    ops::clock::Clock,
+    ops::{clock::Clock, logs::chain},
     secret::Secret,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Room {
     net: Net,
     clock: Clock,
     rng: fastrand::Rng,
-    events: mpsc::Sender<Event>,
+    hall: Hall,
     register: Register,
     /// There in any case: after a change of transport its last attempts still end.
     webhook: Webhook,
@@ -51,6 +51,9 @@ struct Server {
     task: JoinSet<()>,
     token: watch::Sender<Secret>,
 }
+
+/// The way to the hall.
+struct Hall(mpsc::Sender<Event>);
 
 /// The hall is gone: nobody hears any more.
 struct HallGone;
@@ -75,7 +78,7 @@ impl Room {
             settings,
             net,
             clock,
-            events,
+            hall: Hall(events),
         };
         if let (Some(callback), Some(listener)) = (room.settings.callback.clone(), listener) {
             room.serve(&callback, listener);
@@ -96,7 +99,7 @@ impl Room {
                 self.webhook.begin(dialect, &self.settings);
             }
             if self.stopping && self.link.is_none() && self.webhook.is_idle() {
-                return self.tell(Event::Stopped).await;
+                return self.hall.tell(Event::Stopped).await;
             }
             tokio::select! {
                 command = commands.recv() => match command {
@@ -186,7 +189,9 @@ impl Room {
             }
             (Transport::Webhook(_), Transport::WebSocket) => {
                 for question in self.webhook.take_waiting() {
-                    self.give_back(delivery_of(&question)).await?;
+                    self.hall
+                        .give_back(delivery_of(&question), self.clock.now())
+                        .await?;
                 }
                 self.begin_transport().await?;
             }
@@ -211,7 +216,7 @@ impl Room {
             }
             Transport::Webhook(_) => {
                 let state = self.webhook.reset(self.settings.gone_after);
-                self.tell(Event::Link(state)).await
+                self.hall.tell(Event::Link(state)).await
             }
         }
     }
@@ -231,7 +236,7 @@ impl Room {
                     let detail = format!("{}; the old address stays in use", chain(&error));
                     // The next reload compares with what is really in use.
                     self.settings.callback = old.callback.clone();
-                    self.unusable("callback", detail).await?;
+                    self.hall.unusable("callback", detail).await?;
                 }
             },
         }
@@ -251,7 +256,7 @@ impl Room {
         let webhook::Happening { what, link } = happening;
         // After a change of transport the last requests say nothing about the new connection.
         if let (Some(state), Transport::Webhook(_)) = (link, self.settings.transport) {
-            self.tell(Event::Link(state)).await?;
+            self.hall.tell(Event::Link(state)).await?;
         }
         match what {
             webhook::What::Asked {
@@ -261,7 +266,7 @@ impl Room {
                 at,
                 outcome,
             } => {
-                self.tell(Event::Attempt(outcome.word())).await?;
+                self.hall.tell(Event::Attempt(outcome.word())).await?;
                 let about = Delivery {
                     conversation,
                     event,
@@ -269,7 +274,7 @@ impl Room {
                 };
                 self.asked(about, at, outcome).await
             }
-            webhook::What::Told(outcome) => self.tell(Event::Attempt(outcome.word())).await,
+            webhook::What::Told(outcome) => self.hall.tell(Event::Attempt(outcome.word())).await,
             webhook::What::Probed => Ok(()),
         }
     }
@@ -286,7 +291,7 @@ impl Room {
     ) -> Result<(), HallGone> {
         let event = match outcome {
             Outcome::Answered(reply) => {
-                self.report(&event.to_string(), &reply).await?;
+                self.hall.report(&event.to_string(), &reply).await?;
                 return self.answered(event, conversation, at, reply).await;
             }
             Outcome::Seen { expects_answer } => BotEvent::Seen {
@@ -296,11 +301,12 @@ impl Room {
             Outcome::Silent {
                 why, retry_after, ..
             } => {
-                self.unusable(
-                    "no answer",
-                    format!("event {event}, attempt {attempt}: {why}"),
-                )
-                .await?;
+                self.hall
+                    .unusable(
+                        "no answer",
+                        format!("event {event}, attempt {attempt}: {why}"),
+                    )
+                    .await?;
                 BotEvent::Silent {
                     event,
                     attempt,
@@ -308,18 +314,19 @@ impl Room {
                 }
             }
             Outcome::Fault(why) => {
-                self.unusable("fault", format!("event {event}: {why}"))
+                self.hall
+                    .unusable("fault", format!("event {event}: {why}"))
                     .await?;
                 BotEvent::Fault { event, why }
             }
         };
-        self.hand_over(conversation, at, event).await
+        self.hall.hand_over(conversation, at, event).await
     }
 
     async fn link_happened(&mut self, happening: websocket::Happening) -> Result<(), HallGone> {
         match happening {
             websocket::Happening::Link(state) => match self.settings.transport {
-                Transport::WebSocket => self.tell(Event::Link(state)).await,
+                Transport::WebSocket => self.hall.tell(Event::Link(state)).await,
                 Transport::Webhook(_) => Ok(()),
             },
             websocket::Happening::Written(delivery) => {
@@ -329,9 +336,13 @@ impl Room {
                     attempt,
                 } = delivery;
                 let event = BotEvent::HandedOver { event, attempt };
-                self.hand_over(conversation, self.clock.now(), event).await
+                self.hall
+                    .hand_over(conversation, self.clock.now(), event)
+                    .await
             }
-            websocket::Happening::Unwritten(delivery) => self.give_back(delivery).await,
+            websocket::Happening::Unwritten(delivery) => {
+                self.hall.give_back(delivery, self.clock.now()).await
+            }
             websocket::Happening::Frame { text, at } => {
                 match native::frame(text.as_str(), &self.settings.content) {
                     Ok(frame) => self.frame(frame, at).await,
@@ -342,7 +353,7 @@ impl Room {
                 if kind == "binary" {
                     return self.refuse(None, kind, detail).await;
                 }
-                self.unusable(kind, detail).await
+                self.hall.unusable(kind, detail).await
             }
             websocket::Happening::Closed => {
                 self.link = None;
@@ -361,7 +372,7 @@ impl Room {
                         event,
                         expects_answer,
                     };
-                    self.hand_over(conversation, at, event).await
+                    self.hall.hand_over(conversation, at, event).await
                 }
                 None => {
                     self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
@@ -395,13 +406,15 @@ impl Room {
                     return self.refuse(Some(&id), "unknown_conversation", what).await;
                 }
                 self.complain(Some(&id), &reply).await?;
-                self.hand_over(conversation, at, BotEvent::Says(reply.actions))
+                self.hall
+                    .hand_over(conversation, at, BotEvent::Says(reply.actions))
                     .await
             }
             Frame::Error { id, message } => {
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
-                self.unusable("told_by_bot", format!("{about}{message}"))
+                self.hall
+                    .unusable("told_by_bot", format!("{about}{message}"))
                     .await
             }
         }
@@ -445,12 +458,16 @@ impl Room {
             return Ok(Verdict::Unusable(reply.problems));
         }
         let conversation = entry.conversation.clone();
-        self.report(&id, &reply).await?;
+        self.hall.report(&id, &reply).await?;
         let problems = reply.problems.clone();
         self.answered(event, conversation, at, reply).await?;
         Ok(Verdict::Accepted(problems))
     }
 
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared borrow that lives through an await would ask the room to be Sync"
+    )]
     async fn say(
         &mut self,
         conversation: &ConversationId,
@@ -468,9 +485,10 @@ impl Room {
         if is_nothing(&reply) || reply.actions.is_empty() {
             return Ok(Verdict::Unusable(reply.problems));
         }
-        self.report(conversation.as_str(), &reply).await?;
+        self.hall.report(conversation.as_str(), &reply).await?;
         let problems = reply.problems;
-        self.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
+        self.hall
+            .hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
             .await?;
         Ok(Verdict::Accepted(problems))
     }
@@ -490,18 +508,9 @@ impl Room {
             actions: reply.actions,
             intents: reply.intents,
         };
-        self.hand_over(conversation, at, BotEvent::Answered(answer))
+        self.hall
+            .hand_over(conversation, at, BotEvent::Answered(answer))
             .await
-    }
-
-    async fn give_back(&mut self, delivery: Delivery) -> Result<(), HallGone> {
-        let Delivery {
-            conversation,
-            event,
-            attempt,
-        } = delivery;
-        let event = BotEvent::Undelivered { event, attempt };
-        self.hand_over(conversation, self.clock.now(), event).await
     }
 
     /// Tells the bot and the hall what of a reply could not be used.
@@ -512,21 +521,7 @@ impl Room {
         if let Some(link) = &mut self.link {
             link.complain(id, &listed(&reply.problems));
         }
-        self.report(id.unwrap_or_default(), reply).await
-    }
-
-    /// Tells the hall what of a reply could not be used.
-    async fn report(&mut self, id: &str, reply: &Reply) -> Result<(), HallGone> {
-        if reply.problems.is_empty() {
-            return Ok(());
-        }
-        let kind = if reply.skipped > 0 {
-            "action"
-        } else {
-            "content"
-        };
-        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems)))
-            .await
+        self.hall.report(id.unwrap_or_default(), reply).await
     }
 
     /// Tells the bot and the hall that a frame is not used.
@@ -542,15 +537,41 @@ impl Room {
         let about = id.map_or_else(String::new, |id| {
             format!("{}: ", super::content::cut(id, 100))
         });
-        self.unusable(kind, format!("{about}{what}")).await
+        self.hall.unusable(kind, format!("{about}{what}")).await
+    }
+}
+
+impl Hall {
+    async fn give_back(&self, delivery: Delivery, at: Instant) -> Result<(), HallGone> {
+        let Delivery {
+            conversation,
+            event,
+            attempt,
+        } = delivery;
+        let event = BotEvent::Undelivered { event, attempt };
+        self.hand_over(conversation, at, event).await
     }
 
-    async fn unusable(&mut self, kind: &'static str, detail: String) -> Result<(), HallGone> {
+    /// Tells the hall what of a reply could not be used.
+    async fn report(&self, id: &str, reply: &Reply) -> Result<(), HallGone> {
+        if reply.problems.is_empty() {
+            return Ok(());
+        }
+        let kind = if reply.skipped > 0 {
+            "action"
+        } else {
+            "content"
+        };
+        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems)))
+            .await
+    }
+
+    async fn unusable(&self, kind: &'static str, detail: String) -> Result<(), HallGone> {
         self.tell(Event::Unusable { kind, detail }).await
     }
 
     async fn hand_over(
-        &mut self,
+        &self,
         id: ConversationId,
         at: Instant,
         event: BotEvent,
@@ -558,8 +579,8 @@ impl Room {
         self.tell(Event::Conversation { id, at, event }).await
     }
 
-    async fn tell(&mut self, event: Event) -> Result<(), HallGone> {
-        self.events.send(event).await.map_err(|_| HallGone)
+    async fn tell(&self, event: Event) -> Result<(), HallGone> {
+        self.0.send(event).await.map_err(|_| HallGone)
     }
 }
 

@@ -136,6 +136,11 @@ fn about(conversation: &str) -> Arc<About> {
     })
 }
 
+/// Monotonic time, simulated where time is paused.
+pub(super) fn now() -> std::time::Instant {
+    Clock::system().now()
+}
+
 /// A door with what keeps its room alive.
 pub(super) struct Hall {
     pub(super) door: Door,

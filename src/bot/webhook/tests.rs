@@ -8,7 +8,9 @@ use tokio_util::task::TaskTracker;
 use crate::{
     bot::{
         Command, Event, Settings,
-        testing::{Hall, event, http_bot, notice, question, secret, serve_http, webhook_settings},
+        testing::{
+            Hall, event, http_bot, notice, now, question, secret, serve_http, webhook_settings,
+        },
     },
     conversation::{
         ConversationId,
@@ -214,16 +216,16 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
         state.error.unwrap(),
         "the bot answers 500 Internal Server Error"
     );
-    let down = tokio::time::Instant::now();
+    let down = now();
     let probe = calls.recv().await.unwrap();
-    assert_eq!(down.elapsed().as_secs(), 30);
+    assert_eq!((now() - down).as_secs(), 30);
     assert_eq!(
         (&probe.method, &probe.headers["authorization"]),
         (&Method::OPTIONS, &"Bearer hush".parse().unwrap())
     );
     probe.respond(502, "");
     let probe = calls.recv().await.unwrap();
-    assert_eq!(down.elapsed().as_secs(), 40);
+    assert_eq!((now() - down).as_secs(), 40);
     probe.respond(405, "");
     assert_eq!(hall.link().await.connected, Some(true));
     tokio::time::sleep(Duration::from_secs(3600)).await;

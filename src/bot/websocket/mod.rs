@@ -15,7 +15,7 @@ use std::{
 use futures_util::{Sink, Stream};
 use hyper::{
     HeaderMap,
-    header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL, USER_AGENT},
+    header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
 };
 use tokio::time::Sleep;
 use tokio_tungstenite::{
@@ -31,7 +31,7 @@ use super::{
     BotError, LinkState, Settings,
     dialect::native,
     protocol::{BODY_MAX, SUBPROTOCOL},
-    webhook::{AGENT, bearer, chain},
+    webhook::bearer,
 };
 use crate::{
     conversation::{ConversationId, event::EventId},
@@ -39,6 +39,7 @@ use crate::{
     ops::{
         backoff::{Backoff, Curve, TokenBucket, retry_after},
         clock::Clock,
+        logs::chain,
     },
 };
 
@@ -309,7 +310,7 @@ impl Link {
                     }) => retry_after(wish, self.clock.wall()).map(|wait| wait.min(WISH_MAX)),
                     OpenError::Net(_) | OpenError::Settings(_) => None,
                 };
-                return self.lose(None, chain(&error), least);
+                return self.lose(None, chain(&error).to_string(), least);
             }
         };
         if unnamed {
@@ -587,7 +588,6 @@ impl Connection {
 /// refuses it, but many simple servers work all the same.
 async fn open(net: Net, settings: Settings) -> Result<Opened, OpenError> {
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if let Some(token) = &settings.token {
         headers.insert(AUTHORIZATION, bearer(token).map_err(OpenError::Settings)?);
     }

@@ -6,7 +6,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream},
     net::TcpListener,
     sync::mpsc,
-    time::Instant,
 };
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async,
@@ -21,7 +20,7 @@ use crate::{
     bot::{
         Command, Event, Settings,
         protocol::SUBPROTOCOL,
-        testing::{Hall, event, notice, question, secret, websocket_settings, wire},
+        testing::{Hall, event, notice, now, question, secret, websocket_settings, wire},
     },
     conversation::event::{Action, BotEvent},
     net::{self, Net},
@@ -265,13 +264,13 @@ async fn a_withdrawn_question_that_still_waits_is_not_sent() {
 async fn failed_connections_are_tried_again_after_growing_waits() {
     let (net, mut dials) = wire();
     let mut hall = Hall::open(websocket_settings(), net).await;
-    let start = Instant::now();
+    let start = now();
     let mut waits = Vec::new();
     let mut last = start;
     for _ in 0..8 {
         drop(dials.recv().await.unwrap());
-        waits.push((Instant::now() - last).as_secs_f64());
-        last = Instant::now();
+        waits.push((now() - last).as_secs_f64());
+        last = now();
     }
     for (wait, about) in waits[1..]
         .iter()
@@ -301,22 +300,22 @@ async fn a_refused_upgrade_is_told_and_its_retry_after_honoured() {
     let mut stream = dials.recv().await.unwrap();
     let refusal = b"HTTP/1.1 503 Down\r\nretry-after: 100\r\ncontent-length: 0\r\n\r\n";
     stream.write_all(refusal).await.unwrap();
-    let refused = Instant::now();
+    let refused = now();
     let error = hall.link().await.error.unwrap();
     assert!(error.contains("answers 503"), "{error}");
     dials.recv().await.unwrap();
-    assert_eq!(refused.elapsed().as_secs(), 100);
+    assert_eq!((now() - refused).as_secs(), 100);
 }
 
 #[tokio::test(start_paused = true)]
 async fn pings_go_out_every_20_s_and_any_frame_is_a_sign_of_life() {
     let (mut hall, mut bot, _dials) = connected().await;
-    let start = Instant::now();
+    let start = now();
     for n in 1..=6 {
         // The library answers the ping when it is read.
         let ping = bot.socket.next().await.unwrap().unwrap();
         assert!(ping.is_ping());
-        assert_eq!(start.elapsed().as_secs(), 20 * n);
+        assert_eq!((now() - start).as_secs(), 20 * n);
     }
     bot.say(json!({"type": "seen", "id": "c:1"})).await;
     assert_eq!(hall.unusable().await.0, "unknown_event");
@@ -325,9 +324,9 @@ async fn pings_go_out_every_20_s_and_any_frame_is_a_sign_of_life() {
 #[tokio::test(start_paused = true)]
 async fn a_bot_silent_for_60_s_is_dead() {
     let (mut hall, _bot, mut dials) = connected().await;
-    let start = Instant::now();
+    let start = now();
     let state = hall.link().await;
-    assert_eq!(start.elapsed().as_secs(), 60);
+    assert_eq!((now() - start).as_secs(), 60);
     assert_eq!(state.error.unwrap(), "nothing heard from the bot for 60 s");
     dials.recv().await.unwrap();
 }
@@ -335,7 +334,7 @@ async fn a_bot_silent_for_60_s_is_dead() {
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_speaks_and_never_reads_is_dead_too() {
     let (mut hall, mut bot, _dials) = connected().await;
-    let start = Instant::now();
+    let start = now();
     hall.ask(question("c", 1, &"x".repeat(300_000)));
     let state = loop {
         tokio::select! {
@@ -346,7 +345,7 @@ async fn a_bot_that_speaks_and_never_reads_is_dead_too() {
         }
     };
     assert_eq!(state.error.unwrap(), "the bot has read nothing for 60 s");
-    assert_eq!(start.elapsed().as_secs(), 60);
+    assert_eq!((now() - start).as_secs(), 60);
 }
 
 #[tokio::test(start_paused = true)]
@@ -392,10 +391,11 @@ async fn a_flood_of_unusable_frames_is_hung_up_on() {
     let read = async {
         let mut errors = 0;
         while let Some(Ok(message)) = stream.next().await {
-            match message {
-                Message::Text(_) => errors += 1,
-                Message::Close(frame) => return (errors, frame.unwrap().code),
-                _ => {}
+            if message.is_text() {
+                errors += 1;
+            }
+            if let Message::Close(frame) = message {
+                return (errors, frame.unwrap().code);
             }
         }
         (errors, CloseCode::Abnormal)
@@ -441,9 +441,9 @@ async fn a_stop_says_goodbye_hears_the_last_words_and_ends() {
 async fn a_stop_does_not_wait_for_a_bot_that_keeps_its_half_open() {
     let (mut hall, _bot, _dials) = connected().await;
     hall.send(Command::Stop);
-    let start = Instant::now();
+    let start = now();
     while hall.next().await != Event::Stopped {}
-    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!((now() - start).as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -314,9 +314,10 @@ fn ids_may_be_numbers_and_numbers_may_be_texts() {
 
 #[test]
 fn a_transfer_is_the_users_wish_if_the_bot_says_so() {
-    let by_user = |action: Value| match &read(&json!({"actions": [action]})).actions[0] {
-        Action::Transfer { by_user, .. } => *by_user,
-        other => panic!("{other:?}"),
+    let by_user = |action: Value| {
+        let reply = read(&json!({"actions": [action]}));
+        assert!(matches!(&reply.actions[..], [Action::Transfer { .. }]));
+        matches!(&reply.actions[0], Action::Transfer { by_user: true, .. })
     };
     assert!(by_user(
         json!({"type": "transfer", "requestedBy": "consumer"})
@@ -349,9 +350,11 @@ fn simple_quick_replies_are_built_and_broken_ones_left_out() {
         {"type": "text", "text": "a", "quickReplies": [{"title": "Yes", "payload": "y"}, {"payload": "no title"}]},
         {"type": "text", "text": "b", "quickReplies": 5}
     ]}));
-    let quick = |i: usize| match &reply.actions[i] {
-        Action::Text { quick_replies, .. } => quick_replies.as_ref().map(Json::to_value),
-        other => panic!("{other:?}"),
+    let quick = |i: usize| {
+        let Action::Text { quick_replies, .. } = &reply.actions[i] else {
+            panic!("{:?}", reply.actions[i]);
+        };
+        quick_replies.as_ref().map(Json::to_value)
     };
     assert_eq!(quick(0).unwrap()["replies"][0]["title"], "Yes");
     assert_eq!(quick(0).unwrap()["replies"].as_array().unwrap().len(), 1);
