@@ -411,6 +411,9 @@ impl Room {
                     .await
             }
             Frame::Error { id, message } => {
+                if let Some(link) = &mut self.link {
+                    link.bear();
+                }
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
                 self.hall
@@ -531,7 +534,9 @@ impl Room {
         kind: &'static str,
         what: String,
     ) -> Result<(), HallGone> {
-        if let Some(link) = &mut self.link {
+        if let Some(link) = &mut self.link
+            && link.bear()
+        {
             link.complain(id, &what);
         }
         let about = id.map_or_else(String::new, |id| {

@@ -66,9 +66,9 @@ pub(super) fn judge(
 ) -> (Outcome, Sign) {
     match result {
         Ok(response) => of_response(&response, reading, now),
-        Err(Failure::Net(error @ NetError::BodyTooBig { .. })) => {
+        Err(Failure::Net(NetError::BodyTooBig { .. })) => {
             let why = format!("the body of the answer is longer than {BODY_MAX} bytes");
-            (Outcome::Fault(why), Sign::Fails(chain(&error).to_string()))
+            (Outcome::Fault(why), Sign::There)
         }
         Err(failure) => {
             let timed_out = match &failure {

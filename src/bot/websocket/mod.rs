@@ -124,7 +124,7 @@ struct Connection {
     heard_at: Instant,
     ping_at: Instant,
     timer: Pin<Box<Sleep>>,
-    /// How many unusable frames are borne with.
+    /// How many useless frames are borne with.
     patience: TokenBucket,
 }
 
@@ -184,18 +184,23 @@ impl Link {
         }
     }
 
-    /// Tells the bot that a frame of its could not be used. A bot that goes on and on is hung up on.
+    /// Tells the bot what of a frame of its could not be used.
     pub(super) fn complain(&mut self, id: Option<&str>, what: &str) {
+        self.tell(native::error_frame(id, what));
+    }
+
+    /// Bears with a frame that is of no use; a bot that sends them on and on is hung up on. False if it was.
+    pub(super) fn bear(&mut self) -> bool {
         let now = self.clock.now();
         let State::Open(connection) = &mut self.state else {
-            return;
+            return true;
         };
-        if connection.patience.take(now).is_ok() {
-            self.tell(native::error_frame(id, what));
-        } else {
+        let borne = connection.patience.take(now).is_ok();
+        if !borne {
             let reason = "too many frames that cannot be used";
             self.lose(Some((CloseCode::Policy, reason)), reason.to_owned(), None);
         }
+        borne
     }
 
     /// Takes a question back that is not yet written.
@@ -667,7 +672,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const WISH_MAX: Duration = Duration::from_secs(300);
 /// Frames that wait for a bot that reads slowly.
 const QUEUE_MAX: usize = 4096;
-/// Unusable frames at once that are answered; beyond them one comes back each `PATIENCE_EVERY`.
+/// Useless frames at once that are borne with; one more comes to be each `PATIENCE_EVERY`.
 const PATIENCE: u32 = 100;
 const PATIENCE_EVERY: Duration = Duration::from_secs(1);
 

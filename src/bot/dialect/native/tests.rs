@@ -645,6 +645,27 @@ impl Schema {
 }
 
 #[test]
+fn every_example_of_the_guide_keeps_the_schemas_and_is_read_without_a_problem() {
+    let guide = include_str!("../../../../docs/bots.md");
+    let examples: Vec<Value> = (guide.split("```json\n").skip(1))
+        .map(|rest| parsed(rest.split("```").next().unwrap()))
+        .collect();
+    assert!(examples.len() > 10);
+    for example in examples {
+        if example.get("version").is_some() {
+            Schema::event().assert_takes(&example);
+            continue;
+        }
+        let body = match example.get("actions") {
+            Some(_) => example,
+            None => json!({"actions": [example]}),
+        };
+        Schema::reply().assert_takes(&body);
+        assert_eq!(read(&body).problems, vec![], "{body}");
+    }
+}
+
+#[test]
 fn the_reply_schema_takes_what_we_take_and_points_at_what_we_skip() {
     let schema = Schema::reply();
     for good in [
