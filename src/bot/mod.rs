@@ -3,10 +3,13 @@
 mod callback;
 pub mod content;
 mod dialect;
-mod probe;
+#[cfg(test)]
+mod examples;
 pub mod protocol;
 mod register;
 mod room;
+#[cfg(test)]
+mod testing;
 mod webhook;
 mod websocket;
 

@@ -16,7 +16,7 @@ use super::{
     content::Problem,
     dialect::native::{self, Frame, Malformed, Reply},
     register::{Register, State},
-    webhook::{self, Outcome, Webhook, chain},
+    webhook::{self, Outcome, Webhook},
     websocket::{self, Delivery, Link},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         event::{Answer, BotEvent, EventId},
     },
     net::Net,
-    ops::clock::Clock,
+    ops::{clock::Clock, logs::chain},
     secret::Secret,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Room {
     net: Net,
     clock: Clock,
     rng: fastrand::Rng,
-    events: mpsc::Sender<Event>,
+    hall: Hall,
     register: Register,
     /// There in any case: after a change of transport its last attempts still end.
     webhook: Webhook,
@@ -51,6 +51,9 @@ struct Server {
     task: JoinSet<()>,
     token: watch::Sender<Secret>,
 }
+
+/// The way to the hall.
+struct Hall(mpsc::Sender<Event>);
 
 /// The hall is gone: nobody hears any more.
 struct HallGone;
@@ -75,7 +78,7 @@ impl Room {
             settings,
             net,
             clock,
-            events,
+            hall: Hall(events),
         };
         if let (Some(callback), Some(listener)) = (room.settings.callback.clone(), listener) {
             room.serve(&callback, listener);
@@ -96,7 +99,7 @@ impl Room {
                 self.webhook.begin(dialect, &self.settings);
             }
             if self.stopping && self.link.is_none() && self.webhook.is_idle() {
-                return self.tell(Event::Stopped).await;
+                return self.hall.tell(Event::Stopped).await;
             }
             tokio::select! {
                 command = commands.recv() => match command {
@@ -185,7 +188,9 @@ impl Room {
             }
             (Transport::Webhook(_), Transport::WebSocket) => {
                 for question in self.webhook.take_waiting() {
-                    self.give_back(delivery_of(&question)).await?;
+                    self.hall
+                        .give_back(delivery_of(&question), self.clock.now())
+                        .await?;
                 }
                 self.begin_transport().await?;
             }
@@ -210,7 +215,7 @@ impl Room {
             }
             Transport::Webhook(_) => {
                 let state = self.webhook.reset(self.settings.gone_after);
-                self.tell(Event::Link(state)).await
+                self.hall.tell(Event::Link(state)).await
             }
         }
     }
@@ -230,7 +235,7 @@ impl Room {
                     let detail = format!("{}; the old address stays in use", chain(&error));
                     // The next reload compares with what is really in use.
                     self.settings.callback = old.callback.clone();
-                    self.unusable("callback", detail).await?;
+                    self.hall.unusable("callback", detail).await?;
                 }
             },
         }
@@ -250,15 +255,25 @@ impl Room {
         let webhook::Happening { what, link } = happening;
         // After a change of transport the last requests say nothing about the new connection.
         if let (Some(state), Transport::Webhook(_)) = (link, self.settings.transport) {
-            self.tell(Event::Link(state)).await?;
+            self.hall.tell(Event::Link(state)).await?;
         }
         match what {
-            webhook::What::Asked { conversation, event, attempt, at, outcome } => {
-                self.tell(Event::Attempt(outcome.word())).await?;
-                let about = Delivery { conversation, event, attempt };
+            webhook::What::Asked {
+                conversation,
+                event,
+                attempt,
+                at,
+                outcome,
+            } => {
+                self.hall.tell(Event::Attempt(outcome.word())).await?;
+                let about = Delivery {
+                    conversation,
+                    event,
+                    attempt,
+                };
                 self.asked(about, at, outcome).await
             }
-            webhook::What::Told(outcome) => self.tell(Event::Attempt(outcome.word())).await,
+            webhook::What::Told(outcome) => self.hall.tell(Event::Attempt(outcome.word())).await,
             webhook::What::Probed => Ok(()),
         }
     }
@@ -271,35 +286,54 @@ impl Room {
     ) -> Result<(), HallGone> {
         let event = match outcome {
             Outcome::Answered(reply) => {
-                self.report(&event.to_string(), &reply).await?;
+                self.hall.report(&event.to_string(), &reply).await?;
                 return self.answered(event, conversation, at, reply).await;
             }
-            Outcome::Seen { expects_answer } => BotEvent::Seen { event, expects_answer },
-            Outcome::Silent { why, retry_after, .. } => {
-                self.unusable("no answer", format!("event {event}, attempt {attempt}: {why}"))
+            Outcome::Seen { expects_answer } => BotEvent::Seen {
+                event,
+                expects_answer,
+            },
+            Outcome::Silent {
+                why, retry_after, ..
+            } => {
+                self.hall
+                    .unusable(
+                        "no answer",
+                        format!("event {event}, attempt {attempt}: {why}"),
+                    )
                     .await?;
-                BotEvent::Silent { event, attempt, retry_after }
+                BotEvent::Silent {
+                    event,
+                    attempt,
+                    retry_after,
+                }
             }
             Outcome::Fault(why) => {
-                self.unusable("fault", format!("event {event}: {why}")).await?;
+                self.hall
+                    .unusable("fault", format!("event {event}: {why}"))
+                    .await?;
                 BotEvent::Fault { event, why }
             }
         };
-        self.hand_over(conversation, at, event).await
+        self.hall.hand_over(conversation, at, event).await
     }
 
     async fn link_happened(&mut self, happening: websocket::Happening) -> Result<(), HallGone> {
         match happening {
             websocket::Happening::Link(state) => match self.settings.transport {
-                Transport::WebSocket => self.tell(Event::Link(state)).await,
+                Transport::WebSocket => self.hall.tell(Event::Link(state)).await,
                 Transport::Webhook(_) => Ok(()),
             },
             websocket::Happening::Written(delivery) => {
                 let Delivery { conversation, event, attempt } = delivery;
                 let event = BotEvent::HandedOver { event, attempt };
-                self.hand_over(conversation, self.clock.now(), event).await
+                self.hall
+                    .hand_over(conversation, self.clock.now(), event)
+                    .await
             }
-            websocket::Happening::Unwritten(delivery) => self.give_back(delivery).await,
+            websocket::Happening::Unwritten(delivery) => {
+                self.hall.give_back(delivery, self.clock.now()).await
+            }
             websocket::Happening::Frame { text, at } => {
                 match native::frame(text.as_str(), &self.settings.content) {
                     Ok(frame) => self.frame(frame, at).await,
@@ -310,7 +344,7 @@ impl Room {
                 if kind == "binary" {
                     return self.refuse(None, kind, detail).await;
                 }
-                self.unusable(kind, detail).await
+                self.hall.unusable(kind, detail).await
             }
             websocket::Happening::Closed => {
                 self.link = None;
@@ -325,10 +359,16 @@ impl Room {
                 Some((event, entry)) => {
                     let conversation = entry.conversation.clone();
                     let expects_answer = true;
-                    let event = BotEvent::Seen { event, expects_answer };
-                    self.hand_over(conversation, at, event).await
+                    let event = BotEvent::Seen {
+                        event,
+                        expects_answer,
+                    };
+                    self.hall.hand_over(conversation, at, event).await
                 }
-                None => self.refuse(Some(&id), "unknown event", "no such event".to_owned()).await,
+                None => {
+                    self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
+                        .await
+                }
             },
             Frame::Reply(reply) => {
                 let id = reply.in_reply_to.clone().unwrap_or_default();
@@ -338,13 +378,14 @@ impl Room {
                         self.complain(Some(&id), &reply).await?;
                         if state == State::Answered {
                             let what = "the event has already been answered".to_owned();
-                            self.refuse(Some(&id), "second answer", what).await?;
+                            self.refuse(Some(&id), "second_answer", what).await?;
                         }
                         // The core has the last word on late and second answers, and counts them.
                         self.answered(event, conversation, at, reply).await
                     }
                     None => {
-                        self.refuse(Some(&id), "unknown event", "no such event".to_owned()).await
+                        self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
+                            .await
                     }
                 }
             }
@@ -353,15 +394,22 @@ impl Room {
                 if !self.register.is_open(&conversation) {
                     let what =
                         "no such conversation, or it is not this agent's any more".to_owned();
-                    return self.refuse(Some(&id), "unknown conversation", what).await;
+                    return self.refuse(Some(&id), "unknown_conversation", what).await;
                 }
                 self.complain(Some(&id), &reply).await?;
-                self.hand_over(conversation, at, BotEvent::Says(reply.actions)).await
+                self.hall
+                    .hand_over(conversation, at, BotEvent::Says(reply.actions))
+                    .await
             }
             Frame::Error { id, message } => {
+                if let Some(link) = &mut self.link {
+                    link.bear();
+                }
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
-                self.unusable("told by the bot", format!("{about}{message}")).await
+                self.hall
+                    .unusable("told_by_bot", format!("{about}{message}"))
+                    .await
             }
         }
     }
@@ -404,12 +452,16 @@ impl Room {
             return Ok(Verdict::Unusable(reply.problems));
         }
         let conversation = entry.conversation.clone();
-        self.report(&id, &reply).await?;
+        self.hall.report(&id, &reply).await?;
         let problems = reply.problems.clone();
         self.answered(event, conversation, at, reply).await?;
         Ok(Verdict::Accepted(problems))
     }
 
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared borrow that lives through an await would ask the room to be Sync"
+    )]
     async fn say(
         &mut self,
         conversation: &ConversationId,
@@ -427,9 +479,11 @@ impl Room {
         if is_nothing(&reply) || reply.actions.is_empty() {
             return Ok(Verdict::Unusable(reply.problems));
         }
-        self.report(conversation.as_str(), &reply).await?;
+        self.hall.report(conversation.as_str(), &reply).await?;
         let problems = reply.problems;
-        self.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions)).await?;
+        self.hall
+            .hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
+            .await?;
         Ok(Verdict::Accepted(problems))
     }
 
@@ -443,14 +497,14 @@ impl Room {
         reply: Reply,
     ) -> Result<(), HallGone> {
         self.register.answered(&event);
-        let answer = Answer { event, actions: reply.actions, intents: reply.intents };
-        self.hand_over(conversation, at, BotEvent::Answered(answer)).await
-    }
-
-    async fn give_back(&mut self, delivery: Delivery) -> Result<(), HallGone> {
-        let Delivery { conversation, event, attempt } = delivery;
-        let event = BotEvent::Undelivered { event, attempt };
-        self.hand_over(conversation, self.clock.now(), event).await
+        let answer = Answer {
+            event,
+            actions: reply.actions,
+            intents: reply.intents,
+        };
+        self.hall
+            .hand_over(conversation, at, BotEvent::Answered(answer))
+            .await
     }
 
     /// Tells the bot and the hall what of a reply could not be used.
@@ -461,16 +515,7 @@ impl Room {
         if let Some(link) = &mut self.link {
             link.complain(id, &listed(&reply.problems));
         }
-        self.report(id.unwrap_or_default(), reply).await
-    }
-
-    /// Tells the hall what of a reply could not be used.
-    async fn report(&mut self, id: &str, reply: &Reply) -> Result<(), HallGone> {
-        if reply.problems.is_empty() {
-            return Ok(());
-        }
-        let kind = if reply.skipped > 0 { "action" } else { "content" };
-        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems))).await
+        self.hall.report(id.unwrap_or_default(), reply).await
     }
 
     /// Tells the bot and the hall that a frame is not used.
@@ -480,19 +525,44 @@ impl Room {
         kind: &'static str,
         what: String,
     ) -> Result<(), HallGone> {
-        if let Some(link) = &mut self.link {
+        if let Some(link) = &mut self.link
+            && link.bear()
+        {
             link.complain(id, &what);
         }
-        let about = id.map_or_else(String::new, |id| format!("{}: ", super::content::cut(id, 100)));
-        self.unusable(kind, format!("{about}{what}")).await
+        let about = id.map_or_else(String::new, |id| {
+            format!("{}: ", super::content::cut(id, 100))
+        });
+        self.hall.unusable(kind, format!("{about}{what}")).await
+    }
+}
+
+impl Hall {
+    async fn give_back(&self, delivery: Delivery, at: Instant) -> Result<(), HallGone> {
+        let Delivery {
+            conversation,
+            event,
+            attempt,
+        } = delivery;
+        let event = BotEvent::Undelivered { event, attempt };
+        self.hand_over(conversation, at, event).await
     }
 
-    async fn unusable(&mut self, kind: &'static str, detail: String) -> Result<(), HallGone> {
+    /// Tells the hall what of a reply could not be used.
+    async fn report(&self, id: &str, reply: &Reply) -> Result<(), HallGone> {
+        if reply.problems.is_empty() {
+            return Ok(());
+        }
+        let kind = if reply.skipped > 0 { "action" } else { "content" };
+        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems))).await
+    }
+
+    async fn unusable(&self, kind: &'static str, detail: String) -> Result<(), HallGone> {
         self.tell(Event::Unusable { kind, detail }).await
     }
 
     async fn hand_over(
-        &mut self,
+        &self,
         id: ConversationId,
         at: Instant,
         event: BotEvent,
@@ -500,8 +570,8 @@ impl Room {
         self.tell(Event::Conversation { id, at, event }).await
     }
 
-    async fn tell(&mut self, event: Event) -> Result<(), HallGone> {
-        self.events.send(event).await.map_err(|_| HallGone)
+    async fn tell(&self, event: Event) -> Result<(), HallGone> {
+        self.0.send(event).await.map_err(|_| HallGone)
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 use futures_util::{Sink, Stream};
 use hyper::{
     HeaderMap,
-    header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL, USER_AGENT},
+    header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
 };
 use tokio::time::Sleep;
 use tokio_tungstenite::{
@@ -31,7 +31,7 @@ use super::{
     BotError, LinkState, Settings,
     dialect::native,
     protocol::{BODY_MAX, SUBPROTOCOL},
-    webhook::{AGENT, bearer, chain},
+    webhook::bearer,
 };
 use crate::{
     conversation::{ConversationId, event::EventId},
@@ -39,6 +39,7 @@ use crate::{
     ops::{
         backoff::{Backoff, Curve, TokenBucket, retry_after},
         clock::Clock,
+        logs::chain,
     },
 };
 
@@ -123,7 +124,7 @@ struct Connection {
     heard_at: Instant,
     ping_at: Instant,
     timer: Pin<Box<Sleep>>,
-    /// How many unusable frames are borne with.
+    /// How many useless frames are borne with.
     patience: TokenBucket,
 }
 
@@ -183,18 +184,23 @@ impl Link {
         }
     }
 
-    /// Tells the bot that a frame of its could not be used. A bot that goes on and on is hung up on.
+    /// Tells the bot what of a frame of its could not be used.
     pub(super) fn complain(&mut self, id: Option<&str>, what: &str) {
+        self.tell(native::error_frame(id, what));
+    }
+
+    /// Bears with a frame that is of no use; a bot that sends them on and on is hung up on. False if it was.
+    pub(super) fn bear(&mut self) -> bool {
         let now = self.clock.now();
         let State::Open(connection) = &mut self.state else {
-            return;
+            return true;
         };
-        if connection.patience.take(now).is_ok() {
-            self.tell(native::error_frame(id, what));
-        } else {
+        let borne = connection.patience.take(now).is_ok();
+        if !borne {
             let reason = "too many frames that cannot be used";
             self.lose(Some((CloseCode::Policy, reason)), reason.to_owned(), None);
         }
+        borne
     }
 
     /// Takes a question back that is not yet written.
@@ -272,8 +278,10 @@ impl Link {
                             let at = self.clock.now();
                             self.happen(Happening::Frame { text, at });
                         }
+                        Poll::Ready(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+                            self.closed(again)
+                        }
                         Poll::Ready(Some(Ok(_))) => {}
-                        Poll::Ready(None | Some(Err(_))) => self.closed(again),
                         Poll::Pending => {
                             // Pushes our close frame on; an error shows when reading.
                             let _ = Pin::new(&mut **socket).poll_flush(context);
@@ -302,7 +310,7 @@ impl Link {
                     }) => retry_after(wish, self.clock.wall()).map(|wait| wait.min(WISH_MAX)),
                     OpenError::Net(_) | OpenError::Settings(_) => None,
                 };
-                return self.lose(None, chain(&error), least);
+                return self.lose(None, chain(&error).to_string(), least);
             }
         };
         if unnamed {
@@ -561,7 +569,6 @@ impl Connection {
 /// refuses it, but many simple servers work all the same.
 pub(super) async fn open(net: Net, settings: Settings) -> Result<Opened, OpenError> {
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if let Some(token) = &settings.token {
         headers.insert(AUTHORIZATION, bearer(token).map_err(OpenError::Settings)?);
     }
@@ -633,7 +640,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const WISH_MAX: Duration = Duration::from_secs(300);
 /// Frames that wait for a bot that reads slowly.
 const QUEUE_MAX: usize = 4096;
-/// Unusable frames at once that are answered; beyond them one comes back each `PATIENCE_EVERY`.
+/// Useless frames at once that are borne with; one more comes to be each `PATIENCE_EVERY`.
 const PATIENCE: u32 = 100;
 const PATIENCE_EVERY: Duration = Duration::from_secs(1);
 

@@ -472,7 +472,7 @@ impl<'a> Reader<'a> {
             || words.reason.as_deref() == Some("escalated_by_user");
         self.push(Action::Transfer {
             target: Target {
-                skill: skill_id.map(SkillRef::Id).or(skill.map(SkillRef::Name)),
+                skill: (skill_id.map(SkillRef::Id)).or_else(|| skill.map(SkillRef::Name)),
                 agent: agent.map(AgentId::from),
             },
             reason: words.reason,
