@@ -11,7 +11,7 @@ use super::{throttle::Throttle, wire::Request};
 ///
 /// `P` says what a request is for.
 #[derive(Debug)]
-pub struct Requests<P> {
+pub(super) struct Requests<P> {
     timeout: Duration,
     ids: u64,
     orders: u64,
@@ -38,7 +38,7 @@ struct Waiting<P> {
 impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
+    pub(super) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
             ids: 0,
@@ -49,7 +49,7 @@ impl<P> Requests<P> {
     }
 
     /// The frame to send, or none if the request has to wait behind others.
-    pub fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
+    pub(super) fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
         let order = self.next_order();
         if self.throttle.is_closed() {
             self.throttle.queue(order, Waiting { request, purpose });
@@ -60,14 +60,14 @@ impl<P> Requests<P> {
     }
 
     /// The frame to send, whatever waits: for signs of life.
-    pub fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
+    pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
         self.leave(order, request, purpose, now, false)
     }
 
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
     /// request is kept and leaves again later.
-    pub fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
+    pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
         let pending = self.pending.remove(&id.parse().ok()?)?;
         let too_many = code == Some(429);
         if pending.released {
@@ -89,13 +89,13 @@ impl<P> Requests<P> {
     }
 
     /// The frames that may leave by now.
-    pub fn release(&mut self, now: Instant) -> Option<String> {
+    pub(super) fn release(&mut self, now: Instant) -> Option<String> {
         let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
         Some(self.leave(order, request, purpose, now, true))
     }
 
     /// The next request whose time is over; its answer will be passed over should it ever come.
-    pub fn expire(&mut self, now: Instant) -> Option<P> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<P> {
         let entry = self.pending.first_entry()?;
         if entry.get().deadline > now {
             return None;
@@ -109,7 +109,7 @@ impl<P> Requests<P> {
 
     /// When there is something to do.
     #[must_use]
-    pub fn wake(&self) -> Option<(Instant, &'static str)> {
+    pub(super) fn wake(&self) -> Option<(Instant, &'static str)> {
         let deadline = self.pending.first_key_value().map(|(_, p)| p.deadline);
         let release = self.throttle.wake();
         deadline
@@ -120,7 +120,7 @@ impl<P> Requests<P> {
     }
 
     /// The socket is gone: what had left (and may have happened), and what had not.
-    pub fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
+    pub(super) fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
         (
             self.pending.into_values().map(|pending| pending.purpose),
             self.throttle.into_waiting().map(|waiting| waiting.purpose),

@@ -103,7 +103,7 @@ fn a_state_commanded_without_connection_is_not_remembered() {
 
 #[test]
 fn subscriptions_name_the_agent_by_its_old_id() {
-    let mut world = World::subscribing();
+    let world = World::subscribing();
     assert_eq!(
         world.find("SubscribeExConversations")["body"],
         json!({"convState": ["OPEN"], "agentIds": [ME]})
