@@ -26,7 +26,16 @@ struct Pending<P> {
     request: Request,
     purpose: P,
     deadline: Instant,
-    released: bool,
+    lane: Lane,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Ordinary,
+    /// It had waited for its turn after a 429.
+    Released,
+    /// It passes whatever waits, and is not made to wait itself.
+    Urgent,
 }
 
 #[derive(Debug)]
@@ -55,25 +64,25 @@ impl<P> Requests<P> {
             self.throttle.queue(order, Waiting { request, purpose });
             None
         } else {
-            Some(self.leave(order, request, purpose, now, false))
+            Some(self.leave(order, request, purpose, now, Lane::Ordinary))
         }
     }
 
     /// The frame to send, whatever waits: for signs of life.
     pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
-        self.leave(order, request, purpose, now, false)
+        self.leave(order, request, purpose, now, Lane::Urgent)
     }
 
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
-    /// request is kept and leaves again later.
+    /// request is kept and leaves again later, unless it was a sign of life, which is out of date by then.
     pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
         let pending = self.pending.remove(&id.parse().ok()?)?;
         let too_many = code == Some(429);
-        if pending.released {
+        if pending.lane == Lane::Released {
             self.throttle.settled(!too_many);
         }
-        if too_many {
+        if too_many && pending.lane != Lane::Urgent {
             let Pending {
                 order,
                 request,
@@ -91,7 +100,7 @@ impl<P> Requests<P> {
     /// The frames that may leave by now.
     pub(super) fn release(&mut self, now: Instant) -> Option<String> {
         let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
-        Some(self.leave(order, request, purpose, now, true))
+        Some(self.leave(order, request, purpose, now, Lane::Released))
     }
 
     /// The next request whose time is over; its answer will be passed over should it ever come.
@@ -101,7 +110,7 @@ impl<P> Requests<P> {
             return None;
         }
         let pending = entry.remove();
-        if pending.released {
+        if pending.lane == Lane::Released {
             self.throttle.settled(false);
         }
         Some(pending.purpose)
@@ -138,7 +147,7 @@ impl<P> Requests<P> {
         request: Request,
         purpose: P,
         now: Instant,
-        released: bool,
+        lane: Lane,
     ) -> String {
         self.ids += 1;
         let frame = request.encode(&self.ids.to_string());
@@ -149,7 +158,7 @@ impl<P> Requests<P> {
                 request,
                 purpose,
                 deadline: now + self.timeout,
-                released,
+                lane,
             },
         );
         frame
@@ -210,6 +219,15 @@ mod tests {
         assert_eq!(requests.answered("4", Some(200), later), Some("b"));
         assert!(requests.release(later + Duration::from_secs(1)).is_some());
         assert_eq!(requests.answered("5", Some(200), later), Some("c"));
+    }
+
+    #[test]
+    fn a_throttled_sign_of_life_is_not_repeated_and_holds_up_nobody() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send_at_once(clock(), "clock", now);
+        assert_eq!(requests.answered("1", Some(429), now), Some("clock"));
+        assert!(requests.send(clock(), "a", now).is_some());
     }
 
     #[test]

@@ -214,17 +214,21 @@ impl Session {
                 })),
                 (None, None) => {}
             },
-            Command::Reload(settings) => {
-                self.settings = *settings;
-                self.slow.reset();
-                if let Phase::Waiting { then, .. } = self.phase {
-                    let earliest = self.last_login.map(|last| last + LOGIN_SPACING);
-                    if then != Step::LogIn || earliest.is_none_or(|earliest| earliest <= now) {
-                        self.begin(then, now, out);
-                    }
-                }
-            }
+            Command::Reload(settings) => self.reload(*settings, now, out),
             Command::Stop => self.stop(out),
+        }
+    }
+
+    /// Whoever changed the settings may have put right what was wrong, so all grudges are forgotten.
+    fn reload(&mut self, settings: Settings, now: Instant, out: &mut Vec<Output>) {
+        self.settings = settings;
+        self.slow.reset();
+        self.evictions = Evictions::default();
+        if let Phase::Waiting { then, .. } = self.phase {
+            match then {
+                Step::FindHosts | Step::Connect => self.begin(then, now, out),
+                Step::LogIn => self.log_in_when_allowed(now, out),
+            }
         }
     }
 

@@ -774,6 +774,27 @@ fn reload_tries_at_once_and_with_the_new_settings() {
 }
 
 #[test]
+fn reload_ends_a_truce_but_not_the_spacing_of_log_ins() {
+    let mut world = World::up();
+    for _ in 0..3 {
+        world.close(Some(4401));
+        world.advance(secs(70));
+        world.step(Input::Hosts(Ok(())));
+        world.step(Input::LoggedIn(Ok(account())));
+        world.step(Input::Connected(Ok(())));
+        world.answer_all();
+    }
+    world.close(Some(4401));
+    assert_eq!(world.phases.last(), Some(&waiting("evicted")));
+    world.deeds();
+    world.command(Command::Reload(Box::new(settings())));
+    world.step(Input::Hosts(Ok(())));
+    assert!(!world.deeds().contains(&"log in".to_owned()));
+    world.advance(secs(5));
+    assert_eq!(world.deeds(), ["log in"]);
+}
+
+#[test]
 fn reload_leaves_a_working_connection_alone() {
     let mut world = World::up();
     world.command(Command::Reload(Box::new(settings())));
@@ -1023,6 +1044,26 @@ fn frames_that_cannot_be_used_are_counted_and_do_no_harm() {
 }
 
 proptest! {
+    #[test]
+    fn mangled_frames_never_panic(
+        line in 0_usize..30, cuts in prop::collection::vec((any::<prop::sample::Index>(), "[\\PC]{0,3}"), 1..4),
+    ) {
+        let frames: Vec<String> = include_str!("../../../../tests/data/messaging/golden_transcript.jsonl")
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["frame"].to_string())
+            .chain(include_str!("../../../../tests/data/messaging/server_frames.jsonl").lines().map(str::to_owned))
+            .collect();
+        let mut text: Vec<char> = frames[line % frames.len()].chars().collect();
+        for (at, patch) in cuts {
+            let at = at.index(text.len());
+            text.splice(at..(at + 2).min(text.len()), patch.chars());
+        }
+        let mut world = World::up();
+        world.call(1, history(None));
+        world.step(Input::Frame(&text.into_iter().collect::<String>()));
+        prop_assert!(world.is_up());
+    }
+
     #[test]
     fn no_sequence_of_inputs_panics_or_leaves_the_session_without_a_next_step(
         inputs in prop::collection::vec((0_u8..16, any::<u16>()), 0..120),
