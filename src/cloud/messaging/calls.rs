@@ -18,7 +18,7 @@ use crate::{
 
 /// The request that carries out `call` in `conversation`.
 #[must_use]
-pub fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Request {
+pub(super) fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Request {
     match call {
         Call::Publish { dialog, body, audience, mark, intents } => {
             publish(dialog, body, *audience, mark.as_ref(), intents, me)
@@ -71,14 +71,14 @@ pub fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Req
 /// Whether the server takes `newerThanSequence` as exclusive is not documented, and 0 means everything; so one
 /// more than needed is asked for, and the reader leaves duplicates out.
 #[must_use]
-pub fn history(dialog: &DialogId, after: Option<Sequence>) -> Request {
+pub(super) fn history(dialog: &DialogId, after: Option<Sequence>) -> Request {
     let after = after.map_or(0, |after| after.saturating_sub(1).max(0));
     Request::new(Method::QueryMessages, &json!({"dialogId": dialog, "newerThanSequence": after}))
 }
 
 /// Sorts a refused or failed answer by what can be done about it.
 #[must_use]
-pub fn failure(call: &'static str, response: &Response<'_>) -> CallError {
+pub(super) fn failure(call: &'static str, response: &Response<'_>) -> CallError {
     let code = response.code.unwrap_or_default();
     let message = response.words();
     if code >= 500 {
@@ -90,7 +90,7 @@ pub fn failure(call: &'static str, response: &Response<'_>) -> CallError {
 
 /// What a published message's answer tells. The answer to a typing state names a sequence that is none.
 #[must_use]
-pub fn published(body: Option<&RawValue>) -> Outcome {
+pub(super) fn published(body: Option<&RawValue>) -> Outcome {
     #[derive(serde::Deserialize)]
     struct Published {
         #[serde(default, deserialize_with = "lenient::integer")]
@@ -103,7 +103,7 @@ pub fn published(body: Option<&RawValue>) -> Outcome {
 
 /// What the platform knows of a consumer; what cannot be read is not known.
 #[must_use]
-pub fn profile(body: Option<&RawValue>) -> Profile {
+pub(super) fn profile(body: Option<&RawValue>) -> Profile {
     let value: Value = body
         .and_then(|body| lenient::elements(body).into_iter().next())
         .and_then(|profile| serde_json::from_str(profile.get()).ok())

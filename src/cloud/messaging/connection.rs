@@ -28,7 +28,7 @@ use crate::{
 
 /// One open socket.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     translator: Translator,
     requests: Requests<Purpose>,
     opened: Instant,
@@ -42,22 +42,22 @@ pub struct Connection {
 
 /// What a connection needs to know when it begins.
 #[derive(Debug)]
-pub struct Terms {
+pub(super) struct Terms {
     /// Who this is.
-    pub me: Identity,
+    pub(super) me: Identity,
     /// A manager sees all conversations and takes no rings.
-    pub manager: bool,
+    pub(super) manager: bool,
     /// How long a request may take.
-    pub request_timeout: Duration,
+    pub(super) request_timeout: Duration,
     /// How often the server is asked for its time.
-    pub keepalive: Duration,
+    pub(super) keepalive: Duration,
     /// How long until the first time, so that not all connectors ask at once.
-    pub first_keepalive: Duration,
+    pub(super) first_keepalive: Duration,
 }
 
 /// Why a connection cannot go on.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(super) enum Loss {
     /// No frame for too long.
     Silent,
     /// A subscription was not answered.
@@ -119,7 +119,7 @@ enum Answer {
 
 impl Connection {
     /// The socket is open: be AWAY, subscribe, ask for the time.
-    pub fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
+    pub(super) fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
         let Terms { me, manager, .. } = terms;
         let mut missing = BTreeSet::from([Subscription::Conversations, Subscription::AgentState]);
         if !manager {
@@ -150,13 +150,13 @@ impl Connection {
 
     /// When the socket was opened.
     #[must_use]
-    pub fn opened(&self) -> Instant {
+    pub(super) fn opened(&self) -> Instant {
         self.opened
     }
 
     /// Whether `Up` has been said.
     #[must_use]
-    pub fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         match self.stage {
             Stage::Subscribing { .. } => false,
             Stage::Listing { .. } | Stage::Listed => true,
@@ -164,12 +164,12 @@ impl Connection {
     }
 
     /// Something that is not a text frame arrived: a sign of life.
-    pub fn alive(&mut self, now: Instant) {
+    pub(super) fn alive(&mut self, now: Instant) {
         self.last_frame = now;
     }
 
     /// A text frame arrived.
-    pub fn frame(
+    pub(super) fn frame(
         &mut self,
         text: &str,
         now: Instant,
@@ -192,7 +192,7 @@ impl Connection {
     }
 
     /// Time has passed.
-    pub fn elapsed(
+    pub(super) fn elapsed(
         &mut self,
         now: Instant,
         wall: Timestamp,
@@ -217,7 +217,7 @@ impl Connection {
 
     /// When time matters next.
     #[must_use]
-    pub fn wake(&self) -> (Instant, &'static str) {
+    pub(super) fn wake(&self) -> (Instant, &'static str) {
         let grace = match self.stage {
             Stage::Listing { grace } if self.snapshot == Snapshot::Unseen => Some(grace),
             Stage::Listing { .. } | Stage::Subscribing { .. } | Stage::Listed => None,
@@ -235,7 +235,7 @@ impl Connection {
     }
 
     /// Sets the agent's state.
-    pub fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
         let request = Request::new(
             Method::SetAgentState,
             &json!({
@@ -248,14 +248,16 @@ impl Connection {
     }
 
     /// Takes a ring.
-    pub fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
-        let request =
-            Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
+    pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
+        let request = Request::new(
+            Method::UpdateRing,
+            &json!({"ringId": ring, "ringState": "ACCEPTED"}),
+        );
         self.send(request, Purpose::Ring(ring), now, out);
     }
 
     /// Makes a call.
-    pub fn call(
+    pub(super) fn call(
         &mut self,
         conversation: ConversationId,
         id: Option<CallId>,
@@ -283,7 +285,7 @@ impl Connection {
     }
 
     /// The socket is gone: calls that had left may have happened, calls that had not did not.
-    pub fn lost(self, out: &mut Vec<Output>) {
+    pub(super) fn lost(self, out: &mut Vec<Output>) {
         let was_up = self.is_up();
         let (left, waited) = self.requests.abandon();
         let no_answer = |purpose: &Purpose| CallError::NoAnswer { call: purpose.name() };

@@ -19,7 +19,7 @@ use crate::{
 
 /// The conversations of one connection: how new what is known of them is.
 #[derive(Debug, Default)]
-pub struct Conversations {
+pub(super) struct Conversations {
     known: BTreeMap<ConversationId, Known>,
     /// Conversations that were left, oldest first: forgotten once there are many, so that nothing grows for ever.
     left: VecDeque<ConversationId>,
@@ -33,16 +33,16 @@ struct Known {
 
 /// What one change of a notification means.
 #[derive(Debug, Default, PartialEq)]
-pub struct Change {
+pub(super) struct Change {
     /// What to tell the hall.
-    pub event: Option<Event>,
+    pub(super) event: Option<Event>,
     /// The newest sequence that the change speaks of, for the main dialog.
-    pub newest: Option<(DialogId, Sequence)>,
+    pub(super) newest: Option<(DialogId, Sequence)>,
 }
 
 impl Conversations {
     /// Reads one change. `manager` agents see conversations that they are not in.
-    pub fn change(&mut self, raw: &RawValue, me: &Identity, manager: bool) -> Change {
+    pub(super) fn change(&mut self, raw: &RawValue, me: &Identity, manager: bool) -> Change {
         let unusable = |detail: &str| Change {
             event: Some(Event::Unusable { kind: "conversation", detail: detail.to_owned() }),
             newest: None,

@@ -16,7 +16,7 @@ use crate::{
 
 /// What came of one event of a dialog.
 #[derive(Debug, PartialEq)]
-pub enum Reading {
+pub(super) enum Reading {
     /// Something that belongs to the dialog's count.
     Message {
         /// The conversation as far as told, else the dialog's id: they are the same for main dialogs.
@@ -31,7 +31,7 @@ pub enum Reading {
 }
 
 /// Reads one event. `now` stands in for a missing server time.
-pub fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
+pub(super) fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
     let Ok(event) = serde_json::from_str::<WireEvent<'_>>(raw.get()) else {
         return Reading::Unusable("an event is not an object");
     };
@@ -60,7 +60,7 @@ pub fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
             from,
             audience: audience(event.message_audience.as_deref(), from),
             content: body.content(),
-            metadata: event.metadata.filter(|_| !mine).and_then(|metadata| array(metadata)),
+            metadata: event.metadata.filter(|_| !mine).and_then(array),
             mark: event.metadata.filter(|_| mine).and_then(mark),
         },
     }
@@ -68,7 +68,7 @@ pub fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
 
 /// The texts that can be read of structured content, joined by spaces.
 #[must_use]
-pub fn readable(content: &serde_json::Value) -> String {
+pub(super) fn readable(content: &serde_json::Value) -> String {
     let mut texts = Vec::new();
     collect(content, &mut texts);
     texts.join(" ")

@@ -1,4 +1,12 @@
 //! Messaging: the Messaging Agent API (UMS) over one WebSocket.
+//!
+//! ```text
+//! frames -> wire -> translate (conversations, messages, rings) -> cloud::Event
+//! frames <- wire <- calls                                      <- conversation::Call
+//! ```
+//!
+//! [`session`] decides how to come up and stay up, `connection` holds what lives as long as one socket, `link` is the
+//! only task and the only one that awaits; `probe` walks up once by itself.
 
 mod backoff;
 mod calls;

@@ -11,7 +11,7 @@ use super::{throttle::Throttle, wire::Request};
 ///
 /// `P` says what a request is for.
 #[derive(Debug)]
-pub struct Requests<P> {
+pub(super) struct Requests<P> {
     timeout: Duration,
     ids: u64,
     orders: u64,
@@ -26,7 +26,16 @@ struct Pending<P> {
     request: Request,
     purpose: P,
     deadline: Instant,
-    released: bool,
+    lane: Lane,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Ordinary,
+    /// It had waited for its turn after a 429.
+    Released,
+    /// It passes whatever waits, and is not made to wait itself.
+    Urgent,
 }
 
 #[derive(Debug)]
@@ -38,38 +47,50 @@ struct Waiting<P> {
 impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
-        Self { timeout, ids: 0, orders: 0, pending: BTreeMap::new(), throttle: Throttle::default() }
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            ids: 0,
+            orders: 0,
+            pending: BTreeMap::new(),
+            throttle: Throttle::default(),
+        }
     }
 
     /// The frame to send, or none if the request has to wait behind others.
-    pub fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
+    pub(super) fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
         let order = self.next_order();
         if self.throttle.is_closed() {
             self.throttle.queue(order, Waiting { request, purpose });
             None
         } else {
-            Some(self.leave(order, request, purpose, now, false))
+            Some(self.leave(order, request, purpose, now, Lane::Ordinary))
         }
     }
 
     /// The frame to send, whatever waits: for signs of life.
-    pub fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
+    pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
-        self.leave(order, request, purpose, now, false)
+        self.leave(order, request, purpose, now, Lane::Urgent)
     }
 
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
-    /// request is kept and leaves again later.
-    pub fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
+    /// request is kept and leaves again later, unless it was a sign of life, which is out of date by then.
+    pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
         let pending = self.pending.remove(&id.parse().ok()?)?;
         let too_many = code == Some(429);
-        if pending.released {
+        if pending.lane == Lane::Released {
             self.throttle.settled(!too_many);
         }
-        if too_many {
-            let Pending { order, request, purpose, .. } = pending;
-            self.throttle.refused(order, Waiting { request, purpose }, now);
+        if too_many && pending.lane != Lane::Urgent {
+            let Pending {
+                order,
+                request,
+                purpose,
+                ..
+            } = pending;
+            self.throttle
+                .refused(order, Waiting { request, purpose }, now);
             None
         } else {
             Some(pending.purpose)
@@ -77,19 +98,19 @@ impl<P> Requests<P> {
     }
 
     /// The frames that may leave by now.
-    pub fn release(&mut self, now: Instant) -> Option<String> {
+    pub(super) fn release(&mut self, now: Instant) -> Option<String> {
         let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
-        Some(self.leave(order, request, purpose, now, true))
+        Some(self.leave(order, request, purpose, now, Lane::Released))
     }
 
     /// The next request whose time is over; its answer will be passed over should it ever come.
-    pub fn expire(&mut self, now: Instant) -> Option<P> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<P> {
         let entry = self.pending.first_entry()?;
         if entry.get().deadline > now {
             return None;
         }
         let pending = entry.remove();
-        if pending.released {
+        if pending.lane == Lane::Released {
             self.throttle.settled(false);
         }
         Some(pending.purpose)
@@ -97,7 +118,7 @@ impl<P> Requests<P> {
 
     /// When there is something to do.
     #[must_use]
-    pub fn wake(&self) -> Option<(Instant, &'static str)> {
+    pub(super) fn wake(&self) -> Option<(Instant, &'static str)> {
         let deadline = self.pending.first_key_value().map(|(_, p)| p.deadline);
         let release = self.throttle.wake();
         deadline
@@ -108,7 +129,7 @@ impl<P> Requests<P> {
     }
 
     /// The socket is gone: what had left (and may have happened), and what had not.
-    pub fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
+    pub(super) fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
         (
             self.pending.into_values().map(|pending| pending.purpose),
             self.throttle.into_waiting().map(|waiting| waiting.purpose),
@@ -126,13 +147,19 @@ impl<P> Requests<P> {
         request: Request,
         purpose: P,
         now: Instant,
-        released: bool,
+        lane: Lane,
     ) -> String {
         self.ids += 1;
         let frame = request.encode(&self.ids.to_string());
         self.pending.insert(
             self.ids,
-            Pending { order, request, purpose, deadline: now + self.timeout, released },
+            Pending {
+                order,
+                request,
+                purpose,
+                deadline: now + self.timeout,
+                lane,
+            },
         );
         frame
     }
@@ -189,6 +216,15 @@ mod tests {
         assert_eq!(requests.answered("4", Some(200), later), Some("b"));
         assert!(requests.release(later + Duration::from_secs(1)).is_some());
         assert_eq!(requests.answered("5", Some(200), later), Some("c"));
+    }
+
+    #[test]
+    fn a_throttled_sign_of_life_is_not_repeated_and_holds_up_nobody() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send_at_once(clock(), "clock", now);
+        assert_eq!(requests.answered("1", Some(429), now), Some("clock"));
+        assert!(requests.send(clock(), "a", now).is_some());
     }
 
     #[test]

@@ -4,105 +4,26 @@
 //! be told that time has passed. The token and the socket have lives of their own: a broken socket keeps the
 //! token unless the way it broke says otherwise, and a token that is renewed leaves a healthy socket alone.
 
+mod input;
+mod output;
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
+
+pub use input::{Account, Input, Trouble, TroubleKind};
+pub use output::Output;
 
 use super::{
     backoff::{Backoff, SlowRetry, about},
     close::{self, Verdict},
     connection::{Connection, Loss, Terms},
     evict::Evictions,
-    identity::Identity,
 };
 use crate::{
     cloud::{Command, Event, LinkPhase, LinkState, LoginResult, Settings},
     conversation::{CallError, Timestamp},
 };
-
-/// What can happen to a session.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// Begin.
-    Start,
-    /// The hall wants something.
-    Command(Command),
-    /// [`Output::FindHosts`] ended.
-    Hosts(Result<(), Trouble>),
-    /// [`Output::LogIn`] ended.
-    LoggedIn(Result<Account, Trouble>),
-    /// [`Output::Connect`] ended.
-    Connected(Result<(), Trouble>),
-    /// A text frame arrived.
-    Frame(&'a str),
-    /// Any other frame arrived.
-    Alive,
-    /// The socket closed.
-    Closed {
-        /// The code of the close frame; none if the connection broke without one.
-        code: Option<u16>,
-        /// What is known about it, for people.
-        detail: String,
-    },
-    /// [`Output::Refresh`] ended.
-    Refreshed(Result<(), Trouble>),
-    /// [`Output::LogOut`] ended.
-    LoggedOut,
-    /// The moment that [`Session::wake`] named has come.
-    Elapsed,
-}
-
-/// What a session wants done. A new host search, log-in or connection replaces one that is under way.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Ask the domain service.
-    FindHosts,
-    /// Log in; a refresh under way is of no interest any more.
-    LogIn,
-    /// Open the socket with the token of the last log-in.
-    Connect,
-    /// Send a text frame.
-    Send(String),
-    /// Close the socket, if it is open or being opened.
-    Disconnect,
-    /// Prolong the token.
-    Refresh,
-    /// End the session on the server, within a short time.
-    LogOut,
-    /// Tell the hall.
-    Tell(Event),
-}
-
-/// Who a log-in made of us.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The agent.
-    pub identity: Identity,
-    /// Whether the token can be prolonged.
-    pub refreshable: bool,
-}
-
-/// Why a step on the way up failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// What can be done about it.
-    pub kind: TroubleKind,
-    /// For people, without secrets.
-    pub detail: String,
-}
-
-/// Failures by what can be done about them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TroubleKind {
-    /// Wrong credentials, user or account, or a token that is not good (any more).
-    Refused,
-    /// The account or user is blocked.
-    Blocked,
-    /// Too often.
-    Throttled,
-    /// A secret could not be read.
-    Secret,
-    /// Network, time-out, server error, unusable answer: it may work next time.
-    Failed,
-}
 
 /// The session. Feed it with monotone time.
 #[derive(Debug)]
@@ -285,17 +206,21 @@ impl Session {
                 })),
                 (None, None) => {}
             },
-            Command::Reload(settings) => {
-                self.settings = *settings;
-                self.slow.reset();
-                if let Phase::Waiting { then, .. } = self.phase {
-                    let earliest = self.last_login.map(|last| last + LOGIN_SPACING);
-                    if then != Step::LogIn || earliest.is_none_or(|earliest| earliest <= now) {
-                        self.begin(then, now, out);
-                    }
-                }
-            }
+            Command::Reload(settings) => self.reload(*settings, now, out),
             Command::Stop => self.stop(out),
+        }
+    }
+
+    /// Whoever changed the settings may have put right what was wrong, so all grudges are forgotten.
+    fn reload(&mut self, settings: Settings, now: Instant, out: &mut Vec<Output>) {
+        self.settings = settings;
+        self.slow.reset();
+        self.evictions = Evictions::default();
+        if let Phase::Waiting { then, .. } = self.phase {
+            match then {
+                Step::FindHosts | Step::Connect => self.begin(then, now, out),
+                Step::LogIn => self.log_in_when_allowed(now, out),
+            }
         }
     }
 
@@ -537,7 +462,12 @@ impl Session {
             return;
         };
         match trouble.kind {
-            TroubleKind::Refused => self.session_ended(true, "expired", trouble.detail, now, out),
+            TroubleKind::Refused => {
+                if matches!(self.phase, Phase::Connecting) {
+                    out.push(Output::Disconnect);
+                }
+                self.session_ended(true, "expired", trouble.detail, now, out);
+            }
             TroubleKind::Blocked
             | TroubleKind::Throttled
             | TroubleKind::Secret
@@ -559,9 +489,6 @@ impl Session {
     ) {
         if evicted {
             self.evictions.record(now);
-        }
-        if matches!(self.phase, Phase::Connecting) {
-            out.push(Output::Disconnect);
         }
         self.account = None;
         self.refresh = None;
@@ -705,26 +632,6 @@ impl Session {
             link.phase = LinkPhase::Up;
         }
         out.push(Output::Tell(Event::Link(link)));
-    }
-}
-
-impl TroubleKind {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Refused | Self::Blocked | Self::Secret => "refused",
-            Self::Throttled => "throttled",
-            Self::Failed => "network",
-        }
-    }
-
-    fn login_result(self) -> LoginResult {
-        match self {
-            Self::Refused => LoginResult::Refused,
-            Self::Blocked => LoginResult::Blocked,
-            Self::Throttled => LoginResult::Throttled,
-            Self::Secret => LoginResult::Secret,
-            Self::Failed => LoginResult::Failed,
-        }
     }
 }
 

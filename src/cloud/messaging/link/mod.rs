@@ -3,9 +3,13 @@
 //! Frames are always read, commands are always taken, whatever else is under way. A hall that does not
 //! take its events slows the socket down; it never stops commands, since they may be what it waits for.
 
+#[cfg(test)]
+mod tests;
+mod trouble;
+
 use std::{collections::VecDeque, future::Future, mem, pin::Pin};
 
-use hyper::{StatusCode, Uri};
+use hyper::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
@@ -13,15 +17,14 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     identity::Identity,
-    session::{Account, Input, Output, Session, Trouble, TroubleKind},
+    session::{Account, Input, Output, Session},
     socket::{Received, Socket},
 };
 use crate::{
     cloud::{
-        Arrived, Command, Door, LoginResult, Settings,
+        Arrived, Command, Door, Settings,
         domains::{self, DomainError, Hosts},
         login::{self, Login, LoginError, RefreshError},
-        report,
     },
     net::{Net, NetError},
     ops::clock::Clock,
@@ -283,7 +286,9 @@ impl Link {
                 self.found(&hosts);
             }
             StepDone::Cached(hosts) => self.found(&hosts),
-            StepDone::Hosts(Err(error)) => self.step(Input::Hosts(Err(of_domains(&error)))),
+            StepDone::Hosts(Err(error)) => {
+                self.step(Input::Hosts(Err(trouble::of_domains(&error))))
+            }
             StepDone::LoggedIn(Ok(login)) => {
                 let account = Account {
                     identity: Identity::new(
@@ -297,7 +302,9 @@ impl Link {
                 self.login = Some(login);
                 self.step(Input::LoggedIn(Ok(account)));
             }
-            StepDone::LoggedIn(Err(error)) => self.step(Input::LoggedIn(Err(of_login(&error)))),
+            StepDone::LoggedIn(Err(error)) => {
+                self.step(Input::LoggedIn(Err(trouble::of_login(&error))))
+            }
         }
     }
 
@@ -308,7 +315,7 @@ impl Link {
                 self.hosts = Some(Bases { login, socket });
                 Ok(())
             }
-            Err(error) => Err(of_domains(&error)),
+            Err(error) => Err(trouble::of_domains(&error)),
         };
         self.step(Input::Hosts(result));
     }
@@ -319,7 +326,7 @@ impl Link {
                 self.socket = Some(socket);
                 Ok(())
             }
-            Err(error) => Err(of_opening(&error)),
+            Err(error) => Err(trouble::of_opening(&error)),
         };
         self.step(Input::Connected(result));
     }
@@ -330,7 +337,7 @@ impl Link {
                 self.login = Some(login);
                 Ok(())
             }
-            Err(error) => Err(of_refresh(&error)),
+            Err(error) => Err(trouble::of_refresh(&error)),
         };
         self.step(Input::Refreshed(result));
     }
@@ -383,53 +390,6 @@ async fn work<T>(slot: &mut Option<Work<T>>) -> T {
 pub(super) fn address(base: &str, login: &Login) -> Option<Uri> {
     let bearer = utf8_percent_encode(login.bearer.expose_secret(), &NOT_IN_A_SEGMENT);
     format!("{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1", login.account).parse().ok()
-}
-
-fn of_domains(error: &DomainError) -> Trouble {
-    let kind = match error {
-        DomainError::Url { .. }
-        | DomainError::UnknownAccount { .. }
-        | DomainError::NoService { .. } => TroubleKind::Refused,
-        DomainError::Throttled => TroubleKind::Throttled,
-        DomainError::Net(_) | DomainError::Failed { .. } | DomainError::Empty { .. } => {
-            TroubleKind::Failed
-        }
-    };
-    Trouble { kind, detail: report::chain(error) }
-}
-
-fn of_login(error: &LoginError) -> Trouble {
-    let kind = match error.result() {
-        LoginResult::Refused => TroubleKind::Refused,
-        LoginResult::Throttled => TroubleKind::Throttled,
-        LoginResult::Blocked => TroubleKind::Blocked,
-        LoginResult::Secret => TroubleKind::Secret,
-        LoginResult::Failed | LoginResult::Ok => TroubleKind::Failed,
-    };
-    Trouble { kind, detail: report::chain(error) }
-}
-
-/// HTTP 401 at the handshake is the clearest word about a token; everything else is tried again with it.
-fn of_opening(error: &NetError) -> Trouble {
-    let kind = match error {
-        NetError::UpgradeRefused { status, .. } => match *status {
-            StatusCode::UNAUTHORIZED => TroubleKind::Refused,
-            StatusCode::TOO_MANY_REQUESTS => TroubleKind::Throttled,
-            _ => TroubleKind::Failed,
-        },
-        _ => TroubleKind::Failed,
-    };
-    Trouble { kind, detail: report::chain(error) }
-}
-
-fn of_refresh(error: &RefreshError) -> Trouble {
-    let kind = match error {
-        RefreshError::Ended { .. } => TroubleKind::Refused,
-        RefreshError::NotRefreshable { .. }
-        | RefreshError::Net(_)
-        | RefreshError::Failed { .. } => TroubleKind::Failed,
-    };
-    Trouble { kind, detail: report::chain(error) }
 }
 
 /// What may not stand in a path segment as it is; a hexadecimal bearer stays as it is.
