@@ -6,7 +6,7 @@ use super::conversation::{Audience, Role};
 use super::outbox::{Filter, Subscription};
 use super::publish;
 use super::speech::Utterance;
-use super::wire::{self, Detail, Request, one_or_many, whole_number};
+use super::wire::{self, Detail, Request, one_or_many, text_or_number, whole_number};
 use super::world::{Part, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -407,7 +407,7 @@ impl World {
     }
 
     fn own_brand(&self, agent: &str, brand: &Value) -> Result<(), Refusal> {
-        let own = *brand == json!(self.agents[agent].account);
+        let own = text_or_number(brand).is_some_and(|brand| brand == self.agents[agent].account);
         own.then_some(())
             .ok_or_else(|| refuse("brandId must be the account"))
     }
