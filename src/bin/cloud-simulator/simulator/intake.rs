@@ -147,6 +147,9 @@ impl World {
         if self.options.repeated_request_ids == RepeatedIds::Once
             && let Some(socket) = self.sockets.get_mut(&socket)
         {
+            if socket.answered.len() == REMEMBERED {
+                socket.answered.pop_first();
+            }
             socket.answered.insert(request.id.clone(), answer.clone());
         }
         answer
