@@ -59,12 +59,18 @@ fn start(certificate: &Path, key: &Path) -> (Simulator, u16) {
         .arg(key)
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("the simulator starts");
+    let stdout = child.stdout.take().expect("its output is a pipe");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
+    BufReader::new(stdout)
         .read_line(&mut line)
-        .unwrap();
-    let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+        .expect("it says where it listens");
+    let port = line
+        .trim()
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .expect("a port");
     (Simulator(child), port)
 }
 
@@ -72,12 +78,12 @@ fn start(certificate: &Path, key: &Path) -> (Simulator, u16) {
 fn install(folder: &Path) -> Option<PathBuf> {
     let modules = folder.join("node_modules");
     if !modules.join("node-agent-sdk").exists() {
-        std::fs::create_dir_all(folder).unwrap();
+        std::fs::create_dir_all(folder).expect("a folder for the SDK");
         std::fs::write(
             folder.join("package.json"),
             r#"{ "name": "sdk-test", "private": true }"#,
         )
-        .unwrap();
+        .expect("a package.json");
         let arguments = [
             "install",
             "--no-audit",
