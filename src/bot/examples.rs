@@ -22,10 +22,7 @@ async fn the_python_webhook_bot_verifies_the_signature_and_answers() {
     let Some(bot) = Example::run("python3", "bot.py", &[("BOT_SIGNING_SECRET", key)]) else {
         return;
     };
-    let settings = Settings {
-        signing_secret: Some(secret(key)),
-        ..webhook_settings()
-    };
+    let settings = Settings { signing_secret: Some(secret(key)), ..webhook_settings() };
     bot.converse(settings).await;
 }
 
@@ -68,23 +65,14 @@ impl Example {
             Err(error) => panic!("{interpreter}: {error}"),
         };
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim()
-            .strip_prefix("listening on ")
-            .unwrap()
-            .to_owned();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         Some(Self { process, url })
     }
 
     async fn converse(&self, settings: Settings) {
-        let settings = Settings {
-            url: self.url.parse().unwrap(),
-            token: Some(secret("hush")),
-            ..settings
-        };
+        let settings =
+            Settings { url: self.url.parse().unwrap(), token: Some(secret("hush")), ..settings };
         let websocket = settings.transport == super::Transport::WebSocket;
         let net = Net::new(&net::Settings {
             connect_timeout: Duration::from_secs(10),
@@ -107,10 +95,7 @@ impl Example {
         let pause = answer(&mut hall, 4, "pause").await;
         assert!(matches!(&pause[..], [_, Action::Pause { .. }, _]));
         let agent = answer(&mut hall, 5, "agent").await;
-        assert!(matches!(
-            &agent[..],
-            [_, _, Action::Transfer { by_user: true, .. }]
-        ));
+        assert!(matches!(&agent[..], [_, _, Action::Transfer { by_user: true, .. }]));
         let bye = answer(&mut hall, 6, "bye").await;
         assert!(matches!(&bye[..], [_, Action::Close { survey: true }]));
         let echo = answer(&mut hall, 7, &"ü".repeat(70_000)).await;

@@ -5,6 +5,7 @@ pub mod content;
 mod dialect;
 #[cfg(test)]
 mod examples;
+mod probe;
 pub mod protocol;
 mod register;
 mod room;

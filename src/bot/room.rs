@@ -188,9 +188,7 @@ impl Room {
             }
             (Transport::Webhook(_), Transport::WebSocket) => {
                 for question in self.webhook.take_waiting() {
-                    self.hall
-                        .give_back(delivery_of(&question), self.clock.now())
-                        .await?;
+                    self.hall.give_back(delivery_of(&question), self.clock.now()).await?;
                 }
                 self.begin_transport().await?;
             }
@@ -258,19 +256,9 @@ impl Room {
             self.hall.tell(Event::Link(state)).await?;
         }
         match what {
-            webhook::What::Asked {
-                conversation,
-                event,
-                attempt,
-                at,
-                outcome,
-            } => {
+            webhook::What::Asked { conversation, event, attempt, at, outcome } => {
                 self.hall.tell(Event::Attempt(outcome.word())).await?;
-                let about = Delivery {
-                    conversation,
-                    event,
-                    attempt,
-                };
+                let about = Delivery { conversation, event, attempt };
                 self.asked(about, at, outcome).await
             }
             webhook::What::Told(outcome) => self.hall.tell(Event::Attempt(outcome.word())).await,
@@ -289,29 +277,15 @@ impl Room {
                 self.hall.report(&event.to_string(), &reply).await?;
                 return self.answered(event, conversation, at, reply).await;
             }
-            Outcome::Seen { expects_answer } => BotEvent::Seen {
-                event,
-                expects_answer,
-            },
-            Outcome::Silent {
-                why, retry_after, ..
-            } => {
+            Outcome::Seen { expects_answer } => BotEvent::Seen { event, expects_answer },
+            Outcome::Silent { why, retry_after, .. } => {
                 self.hall
-                    .unusable(
-                        "no answer",
-                        format!("event {event}, attempt {attempt}: {why}"),
-                    )
+                    .unusable("no answer", format!("event {event}, attempt {attempt}: {why}"))
                     .await?;
-                BotEvent::Silent {
-                    event,
-                    attempt,
-                    retry_after,
-                }
+                BotEvent::Silent { event, attempt, retry_after }
             }
             Outcome::Fault(why) => {
-                self.hall
-                    .unusable("fault", format!("event {event}: {why}"))
-                    .await?;
+                self.hall.unusable("fault", format!("event {event}: {why}")).await?;
                 BotEvent::Fault { event, why }
             }
         };
@@ -327,9 +301,7 @@ impl Room {
             websocket::Happening::Written(delivery) => {
                 let Delivery { conversation, event, attempt } = delivery;
                 let event = BotEvent::HandedOver { event, attempt };
-                self.hall
-                    .hand_over(conversation, self.clock.now(), event)
-                    .await
+                self.hall.hand_over(conversation, self.clock.now(), event).await
             }
             websocket::Happening::Unwritten(delivery) => {
                 self.hall.give_back(delivery, self.clock.now()).await
@@ -359,16 +331,10 @@ impl Room {
                 Some((event, entry)) => {
                     let conversation = entry.conversation.clone();
                     let expects_answer = true;
-                    let event = BotEvent::Seen {
-                        event,
-                        expects_answer,
-                    };
+                    let event = BotEvent::Seen { event, expects_answer };
                     self.hall.hand_over(conversation, at, event).await
                 }
-                None => {
-                    self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
-                        .await
-                }
+                None => self.refuse(Some(&id), "unknown_event", "no such event".to_owned()).await,
             },
             Frame::Reply(reply) => {
                 let id = reply.in_reply_to.clone().unwrap_or_default();
@@ -384,8 +350,7 @@ impl Room {
                         self.answered(event, conversation, at, reply).await
                     }
                     None => {
-                        self.refuse(Some(&id), "unknown_event", "no such event".to_owned())
-                            .await
+                        self.refuse(Some(&id), "unknown_event", "no such event".to_owned()).await
                     }
                 }
             }
@@ -397,9 +362,7 @@ impl Room {
                     return self.refuse(Some(&id), "unknown_conversation", what).await;
                 }
                 self.complain(Some(&id), &reply).await?;
-                self.hall
-                    .hand_over(conversation, at, BotEvent::Says(reply.actions))
-                    .await
+                self.hall.hand_over(conversation, at, BotEvent::Says(reply.actions)).await
             }
             Frame::Error { id, message } => {
                 if let Some(link) = &mut self.link {
@@ -407,9 +370,7 @@ impl Room {
                 }
                 let about = id.map_or_else(String::new, |id| format!("event {id}: "));
                 let message = super::content::cut(&message, 500);
-                self.hall
-                    .unusable("told_by_bot", format!("{about}{message}"))
-                    .await
+                self.hall.unusable("told_by_bot", format!("{about}{message}")).await
             }
         }
     }
@@ -481,9 +442,7 @@ impl Room {
         }
         self.hall.report(conversation.as_str(), &reply).await?;
         let problems = reply.problems;
-        self.hall
-            .hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
-            .await?;
+        self.hall.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions)).await?;
         Ok(Verdict::Accepted(problems))
     }
 
@@ -497,14 +456,8 @@ impl Room {
         reply: Reply,
     ) -> Result<(), HallGone> {
         self.register.answered(&event);
-        let answer = Answer {
-            event,
-            actions: reply.actions,
-            intents: reply.intents,
-        };
-        self.hall
-            .hand_over(conversation, at, BotEvent::Answered(answer))
-            .await
+        let answer = Answer { event, actions: reply.actions, intents: reply.intents };
+        self.hall.hand_over(conversation, at, BotEvent::Answered(answer)).await
     }
 
     /// Tells the bot and the hall what of a reply could not be used.
@@ -530,20 +483,14 @@ impl Room {
         {
             link.complain(id, &what);
         }
-        let about = id.map_or_else(String::new, |id| {
-            format!("{}: ", super::content::cut(id, 100))
-        });
+        let about = id.map_or_else(String::new, |id| format!("{}: ", super::content::cut(id, 100)));
         self.hall.unusable(kind, format!("{about}{what}")).await
     }
 }
 
 impl Hall {
     async fn give_back(&self, delivery: Delivery, at: Instant) -> Result<(), HallGone> {
-        let Delivery {
-            conversation,
-            event,
-            attempt,
-        } = delivery;
+        let Delivery { conversation, event, attempt } = delivery;
         let event = BotEvent::Undelivered { event, attempt };
         self.hand_over(conversation, at, event).await
     }

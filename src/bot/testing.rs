@@ -76,11 +76,7 @@ pub(super) fn question(conversation: &str, sequence: i64, text: &str) -> Questio
         time: Timestamp(1_700_000_000_000),
         about: about(conversation),
         text: text.to_owned(),
-        parts: vec![Part {
-            sequence,
-            text: text.to_owned(),
-            time: Timestamp(1_700_000_000_000),
-        }],
+        parts: vec![Part { sequence, text: text.to_owned(), time: Timestamp(1_700_000_000_000) }],
         postback: None,
         file: None,
         rich: None,
@@ -102,9 +98,7 @@ pub(super) fn full_question() -> Question {
             file_type: "JPEG".to_owned(),
             relative_path: "/v1/invoice.jpeg".to_owned(),
         }),
-        rich: Some(Json::from_value(
-            &serde_json::json!({"type": "text", "text": "x"}),
-        )),
+        rich: Some(Json::from_value(&serde_json::json!({"type": "text", "text": "x"}))),
         ..question("c", 12, "hi how are you")
     }
 }
@@ -150,12 +144,7 @@ pub(super) struct Hall {
 impl Hall {
     /// In a world whose wall time begins at 1 700 000 000 s.
     pub(super) async fn open(settings: Settings, net: Net) -> Self {
-        Self::open_at(
-            settings,
-            net,
-            Clock::simulated(Timestamp(1_700_000_000_000)),
-        )
-        .await
+        Self::open_at(settings, net, Clock::simulated(Timestamp(1_700_000_000_000))).await
     }
 
     pub(super) async fn open_at(settings: Settings, net: Net, clock: Clock) -> Self {
@@ -210,11 +199,7 @@ impl Hall {
     pub(super) async fn stop(mut self) {
         self.send(Command::Stop);
         while self.next().await != Event::Stopped {}
-        assert_eq!(
-            self.door.events.recv().await,
-            None,
-            "nothing follows Stopped"
-        );
+        assert_eq!(self.door.events.recv().await, None, "nothing follows Stopped");
         self.tracker.close();
         self.tracker.wait().await;
     }
@@ -291,9 +276,7 @@ pub(super) async fn serve_http(
             response.await
         }
     });
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Where a WebSocket bot can be reached in memory: every connection comes out of the receiver.

@@ -289,13 +289,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_golden_list_names_both_hosts_and_prefers_the_newer_service() {
-        let hosts = resolve_list(include_str!("../../tests/data/messaging/domains.json"))
-            .await
-            .unwrap();
-        assert_eq!(
-            hosts.agent_vep().unwrap(),
-            "https://va.agentvep.example.net"
-        );
+        let hosts =
+            resolve_list(include_str!("../../tests/data/messaging/domains.json")).await.unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://va.agentvep.example.net");
         assert_eq!(hosts.messaging().unwrap(), "wss://va.msg.example.net");
         assert_eq!(hosts.host("swift"), Some("z1.objectstorage.example.net"));
     }
@@ -305,10 +301,7 @@ mod tests {
         let cloud = Cloud::new(fake::healthy);
         resolve(&cloud.net, &settings()).await.unwrap();
         let urls: Vec<_> = cloud.asked().into_iter().map(|asked| asked.url).collect();
-        assert_eq!(
-            urls,
-            ["/api/account/12345678/service/baseURI.json?version=1.0"]
-        );
+        assert_eq!(urls, ["/api/account/12345678/service/baseURI.json?version=1.0"]);
     }
 
     #[tokio::test]
@@ -348,36 +341,18 @@ mod tests {
 
     #[tokio::test]
     async fn hosts_that_are_none_are_left_out() {
-        for host in [
-            "",
-            "a.test/path",
-            "user@a.test",
-            "a test",
-            "a.test?x",
-            "a.test:port",
-        ] {
+        for host in ["", "a.test/path", "user@a.test", "a test", "a.test?x", "a.test:port"] {
             let list = json!({"baseURIs": [{"service": "agentVep", "baseURI": host}]}).to_string();
             let error = resolve_list(&list).await.unwrap_err();
-            assert!(
-                matches!(error, DomainError::Empty { .. }),
-                "{host}: {error}"
-            );
+            assert!(matches!(error, DomainError::Empty { .. }), "{host}: {error}");
         }
     }
 
     #[tokio::test]
     async fn every_failure_says_what_to_do() {
         for (status, body, expected) in [
-            (
-                401,
-                json!(null),
-                "does not know account 12345678 (401); check",
-            ),
-            (
-                400,
-                json!(null),
-                "does not know account 12345678 (400); check",
-            ),
+            (401, json!(null), "does not know account 12345678 (401); check"),
+            (400, json!(null), "does not know account 12345678 (400); check"),
             (429, json!(null), "asked too often"),
             (500, json!("oops"), "failed with 500: \"oops\""),
             (302, json!(null), "failed with 302"),
@@ -417,23 +392,14 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests need some instant to count from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
     fn hosts_are_kept_for_a_minute_and_for_one_question() {
         let now = Instant::now();
-        let hosts = Hosts {
-            services: BTreeMap::new(),
-            plain: false,
-        };
+        let hosts = Hosts { services: BTreeMap::new(), plain: false };
         let mut cache = Cache::default();
         assert_eq!(cache.get(&settings(), now), None);
         cache.put(&settings(), hosts.clone(), now);
-        assert_eq!(
-            cache.get(&settings(), now + Duration::from_secs(59)),
-            Some(hosts)
-        );
+        assert_eq!(cache.get(&settings(), now + Duration::from_secs(59)), Some(hosts));
         assert_eq!(cache.get(&settings(), now + KEPT), None);
         let mut other = settings();
         other.account = "87654321".into();

@@ -200,9 +200,7 @@ impl fmt::Debug for Settings {
 
 /// Some firewalls refuse clients without a name.
 fn name_us(headers: &mut HeaderMap) {
-    headers
-        .entry(USER_AGENT)
-        .or_insert(HeaderValue::from_static(AGENT));
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
 }
 
 async fn read_body<B>(

@@ -62,10 +62,7 @@ mod tests {
     #[test]
     fn a_machine_without_roots_and_a_configuration_without_ca_file_cannot_start() {
         let error = store(CertificateResult::default(), None).unwrap_err();
-        assert!(
-            matches!(error, NetError::NoRoots { source: None }),
-            "{error:?}"
-        );
+        assert!(matches!(error, NetError::NoRoots { source: None }), "{error:?}");
         assert!(error.to_string().contains("ca-certificates"), "{error}");
     }
 }

@@ -31,14 +31,8 @@ async fn an_exchange_brings_status_headers_and_body() {
     assert_eq!(response.body(), "hi");
     let head = heads.recv().await.unwrap();
     assert!(head.starts_with("POST /hush?q=1 HTTP/1.1\r\n"), "{head}");
-    assert!(
-        head.contains(&format!("\r\nuser-agent: {AGENT}\r\n")),
-        "{head}"
-    );
-    assert!(
-        head.contains(&format!("\r\nhost: {}\r\n", server.address)),
-        "{head}"
-    );
+    assert!(head.contains(&format!("\r\nuser-agent: {AGENT}\r\n")), "{head}");
+    assert!(head.contains(&format!("\r\nhost: {}\r\n", server.address)), "{head}");
 }
 
 #[tokio::test]
@@ -60,9 +54,7 @@ async fn a_connection_is_used_again_and_the_callers_own_name_is_kept() {
     let net = direct();
     for _ in 0..2 {
         let mut request = get(&format!("http://{}/", server.address));
-        request
-            .headers_mut()
-            .insert("user-agent", HeaderValue::from_static("me"));
+        request.headers_mut().insert("user-agent", HeaderValue::from_static("me"));
         net.http(request, SOON, 10).await.unwrap();
     }
     assert!(opened.try_recv().is_ok());

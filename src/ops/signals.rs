@@ -105,11 +105,9 @@ mod tests {
 
     #[test]
     fn a_second_stop_ends_a_process_whose_loop_is_wedged() {
-        for (first, second, code) in [
-            ("TERM", "TERM", 143),
-            ("INT", "TERM", 143),
-            ("TERM", "INT", 130),
-        ] {
+        for (first, second, code) in
+            [("TERM", "TERM", 143), ("INT", "TERM", 143), ("TERM", "INT", 130)]
+        {
             let mut child = Command::new(std::env::current_exe().unwrap())
                 .args(["--ignored", "--exact", "--nocapture", CHILD])
                 .env(CHILD, "1")
@@ -118,10 +116,7 @@ mod tests {
                 .unwrap();
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
             let mut wait_for = |word: &str| {
-                assert!(
-                    lines.any(|line| line.unwrap().ends_with(word)),
-                    "no {word:?}"
-                );
+                assert!(lines.any(|line| line.unwrap().ends_with(word)), "no {word:?}");
             };
             wait_for("armed");
             kill(&child, first);
@@ -139,10 +134,7 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             return;
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let _signals = Signals::install().unwrap();
             let seen = Arc::new(AtomicBool::new(false));

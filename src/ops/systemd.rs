@@ -70,11 +70,7 @@ impl Systemd {
     }
 
     fn new(send: fn(&[NotifyState<'_>]) -> io::Result<()>) -> Self {
-        Self {
-            send,
-            status: String::new(),
-            failed: false,
-        }
+        Self { send, status: String::new(), failed: false }
     }
 
     fn tell(&mut self, state: &[NotifyState<'_>]) {
@@ -114,10 +110,7 @@ mod tests {
         systemd.extend_timeout(Duration::MAX);
         let mut sent = SENT.take();
         let reloading = sent.remove(4);
-        assert!(
-            reloading.starts_with("RELOADING=1|MONOTONIC_USEC="),
-            "{reloading}"
-        );
+        assert!(reloading.starts_with("RELOADING=1|MONOTONIC_USEC="), "{reloading}");
         assert_eq!(
             sent,
             [

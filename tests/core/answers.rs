@@ -39,10 +39,8 @@ fn an_echo_is_an_acknowledgement_too() {
     talk.publishing = Publishing::Held;
     talk.answers([text("one"), text("two")]);
     let Some(Call::Publish { mark, .. }) = publishes(&talk).pop() else { panic!("a publish") };
-    let echo = connectord::conversation::event::Message {
-        mark,
-        ..crate::support::me(2, "one", "")
-    };
+    let echo =
+        connectord::conversation::event::Message { mark, ..crate::support::me(2, "one", "") };
     talk.step(connectord::conversation::Event::Message(echo));
     assert_eq!(publishes(&talk).len(), 2);
     talk.acknowledges();
@@ -138,7 +136,11 @@ fn a_text_whose_quick_replies_are_refused_is_said_without_them() {
     let mut talk = asked();
     talk.publishing = Publishing::RefusesRich;
     let quick_replies = Some(json("{}"));
-    talk.answers([Action::Text { text: "Which?".to_owned(), audience: Audience::All, quick_replies }]);
+    talk.answers([Action::Text {
+        text: "Which?".to_owned(),
+        audience: Audience::All,
+        quick_replies,
+    }]);
     assert_eq!(talk.said(), ["Which?"]);
 }
 
@@ -187,7 +189,10 @@ fn reserved_words_as_a_whole_text_have_their_known_meaning() {
     assert_eq!(talk.exits(), ["close dialog"]);
     let mut talk = asked();
     talk.answers([text("bye"), text("LP_CLOSECONVERSATION")]);
-    assert_eq!((talk.said(), talk.exits()), (vec!["bye".to_owned()], vec!["close conversation".to_owned()]));
+    assert_eq!(
+        (talk.said(), talk.exits()),
+        (vec!["bye".to_owned()], vec!["close conversation".to_owned()])
+    );
     let mut talk = asked();
     talk.answers([text("SET_USER_PROFILE | {}")]);
     assert!(talk.said().is_empty());

@@ -1,7 +1,8 @@
 //! Role `manager`: it listens to conversations that are not its own.
 
 use connectord::conversation::{
-    Event, Settings, event::Reach,
+    Event, Settings,
+    event::Reach,
     settings::{ManagerSettings, Pattern, Role},
 };
 

@@ -34,10 +34,7 @@ fn the_official_sdk_logs_in_answers_transfers_and_closes() {
 
     let said = String::from_utf8_lossy(&played.stdout);
     let complained = String::from_utf8_lossy(&played.stderr);
-    assert!(
-        played.status.success() && said.trim().ends_with("ok"),
-        "{said}\n{complained}"
-    );
+    assert!(played.status.success() && said.trim().ends_with("ok"), "{said}\n{complained}");
 }
 
 /// A simulator process, ended with the test.
@@ -62,15 +59,8 @@ fn start(certificate: &Path, key: &Path) -> (Simulator, u16) {
         .expect("the simulator starts");
     let stdout = child.stdout.take().expect("its output is a pipe");
     let mut line = String::new();
-    BufReader::new(stdout)
-        .read_line(&mut line)
-        .expect("it says where it listens");
-    let port = line
-        .trim()
-        .rsplit(':')
-        .next()
-        .and_then(|port| port.parse().ok())
-        .expect("a port");
+    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     (Simulator(child), port)
 }
 
@@ -79,23 +69,10 @@ fn install(folder: &Path) -> Option<PathBuf> {
     let modules = folder.join("node_modules");
     if !modules.join("node-agent-sdk").exists() {
         std::fs::create_dir_all(folder).expect("a folder for the SDK");
-        std::fs::write(
-            folder.join("package.json"),
-            r#"{ "name": "sdk-test", "private": true }"#,
-        )
-        .expect("a package.json");
-        let arguments = [
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--silent",
-            "node-agent-sdk@^1.2.0",
-        ];
-        let installed = Command::new("npm")
-            .args(arguments)
-            .current_dir(folder)
-            .status()
-            .ok()?;
+        std::fs::write(folder.join("package.json"), r#"{ "name": "sdk-test", "private": true }"#)
+            .expect("a package.json");
+        let arguments = ["install", "--no-audit", "--no-fund", "--silent", "node-agent-sdk@^1.2.0"];
+        let installed = Command::new("npm").args(arguments).current_dir(folder).status().ok()?;
         installed.success().then_some(())?;
     }
     Some(modules)

@@ -70,10 +70,7 @@ async fn talk<S>(stream: S, mode: watch::Receiver<BotMode>, tally: watch::Sender
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    #[expect(
-        clippy::result_large_err,
-        reason = "the shape of the callback is tungstenite's"
-    )]
+    #[expect(clippy::result_large_err, reason = "the shape of the callback is tungstenite's")]
     let subprotocol = |request: &Request, mut response: Response| {
         let name = "sec-websocket-protocol";
         if request.headers().get(name).is_some_and(|offered| offered == PROTOCOL) {
@@ -246,12 +243,8 @@ mod tests {
         let mut tasks = JoinSet::new();
         tasks.spawn(talk(far, behaviour, tally));
         let mut request = "ws://bot/".into_client_request().unwrap();
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
-        let (mut socket, response) = tokio_tungstenite::client_async(request, near)
-            .await
-            .unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        let (mut socket, response) = tokio_tungstenite::client_async(request, near).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], PROTOCOL);
 
         let event = |id: &str| {
@@ -259,10 +252,7 @@ mod tests {
             let event = json!({ "id": id, "type": "message", "message": message });
             Message::text(json!({ "type": "event", "event": event }).to_string())
         };
-        socket
-            .send(Message::text(r#"{"type":"hello","version":1}"#))
-            .await
-            .unwrap();
+        socket.send(Message::text(r#"{"type":"hello","version":1}"#)).await.unwrap();
         socket.send(event("d:1")).await.unwrap();
         let reply = socket.next().await.unwrap().unwrap().into_text().unwrap();
         let reply: Value = serde_json::from_str(&reply).unwrap();

@@ -26,10 +26,7 @@ async fn a_question_is_posted_with_the_contracts_headers_and_answered_by_the_res
     assert_eq!(hall.link().await.connected, None);
     hall.ask(question("c", 12, "hi"));
     let call = calls.recv().await.unwrap();
-    assert_eq!(
-        (&call.method, &*call.target),
-        (&Method::POST, "/support?x=1")
-    );
+    assert_eq!((&call.method, &*call.target), (&Method::POST, "/support?x=1"));
     let header = |name: &str| call.headers[name].to_str().unwrap();
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("authorization"), "Bearer hush");
@@ -39,29 +36,16 @@ async fn a_question_is_posted_with_the_contracts_headers_and_answered_by_the_res
     assert!(!call.headers.contains_key("webhook-signature"));
     assert_eq!(call.json()["id"], "c:12");
     assert_eq!(call.json()["message"]["text"], "hi");
-    call.respond(
-        200,
-        r#"{"inReplyTo":"c:12","actions":[{"type":"text","text":"Hello!"}]}"#,
-    );
+    call.respond(200, r#"{"inReplyTo":"c:12","actions":[{"type":"text","text":"Hello!"}]}"#);
     assert_eq!(hall.link().await.connected, Some(true));
     assert_eq!(hall.next().await, Event::Attempt("answered"));
-    let Event::Conversation {
-        id, event: answer, ..
-    } = hall.next().await
-    else {
+    let Event::Conversation { id, event: answer, .. } = hall.next().await else {
         panic!();
     };
     assert_eq!(id, ConversationId::from("c"));
-    let text = Action::Text {
-        text: "Hello!".to_owned(),
-        audience: Audience::All,
-        quick_replies: None,
-    };
-    let expected = Answer {
-        event: event("c", 12),
-        actions: vec![text],
-        intents: vec![],
-    };
+    let text =
+        Action::Text { text: "Hello!".to_owned(), audience: Audience::All, quick_replies: None };
+    let expected = Answer { event: event("c", 12), actions: vec![text], intents: vec![] };
     assert_eq!(answer, BotEvent::Answered(expected));
     hall.stop().await;
 }
@@ -69,10 +53,7 @@ async fn a_question_is_posted_with_the_contracts_headers_and_answered_by_the_res
 #[tokio::test(start_paused = true)]
 async fn with_a_signing_secret_the_receiver_can_verify_id_time_and_body() {
     let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let settings = Settings {
-        signing_secret: Some(secret(key)),
-        ..webhook_settings()
-    };
+    let settings = Settings { signing_secret: Some(secret(key)), ..webhook_settings() };
     let (net, mut calls) = http_bot();
     let hall = Hall::open(settings, net).await;
     hall.ask(question("c", 12, "hi"));
@@ -80,9 +61,7 @@ async fn with_a_signing_secret_the_receiver_can_verify_id_time_and_body() {
     assert_eq!(call.headers["webhook-id"], "c:12");
     assert_eq!(call.headers["webhook-timestamp"], "1700000000");
     let body = std::str::from_utf8(&call.body).unwrap();
-    let expected = super::SigningKey::new(&key.into())
-        .unwrap()
-        .sign("c:12", 1_700_000_000, body);
+    let expected = super::SigningKey::new(&key.into()).unwrap().sign("c:12", 1_700_000_000, body);
     assert_eq!(call.headers["webhook-signature"], expected);
 }
 
@@ -91,37 +70,16 @@ async fn every_end_of_an_attempt_reaches_the_core_and_the_metric() {
     let (net, mut calls) = http_bot();
     let mut hall = Hall::open(webhook_settings(), net).await;
     let c12 = || event("c", 12);
-    let silent = |retry_after| BotEvent::Silent {
-        event: c12(),
-        attempt: 1,
-        retry_after,
-    };
+    let silent = |retry_after| BotEvent::Silent { event: c12(), attempt: 1, retry_after };
     for (status, word, expected) in [
-        (
-            202,
-            "seen",
-            BotEvent::Seen {
-                event: c12(),
-                expects_answer: true,
-            },
-        ),
-        (
-            204,
-            "seen",
-            BotEvent::Seen {
-                event: c12(),
-                expects_answer: false,
-            },
-        ),
+        (202, "seen", BotEvent::Seen { event: c12(), expects_answer: true }),
+        (204, "seen", BotEvent::Seen { event: c12(), expects_answer: false }),
         (429, "retry", silent(Some(Duration::from_secs(40)))),
         (503, "retry", silent(Some(Duration::from_secs(40)))),
         (
             400,
             "fault",
-            BotEvent::Fault {
-                event: c12(),
-                why: "the bot answers 400 Bad Request".to_owned(),
-            },
+            BotEvent::Fault { event: c12(), why: "the bot answers 400 Bad Request".to_owned() },
         ),
     ] {
         hall.ask(question("c", 12, "hi"));
@@ -142,11 +100,7 @@ async fn every_end_of_an_attempt_reaches_the_core_and_the_metric() {
     drop(call);
     // An answer without end.
     hall.ask(question("c", 12, "hi"));
-    calls
-        .recv()
-        .await
-        .unwrap()
-        .respond(200, &" ".repeat((1 << 20) + 1));
+    calls.recv().await.unwrap().respond(200, &" ".repeat((1 << 20) + 1));
     assert!(matches!(hall.bot_event().await, BotEvent::Fault { .. }));
     // A connection that breaks.
     hall.ask(question("c", 12, "hi"));
@@ -157,10 +111,7 @@ async fn every_end_of_an_attempt_reaches_the_core_and_the_metric() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_than_max_in_flight_are_under_way_and_a_waiting_one_can_be_withdrawn() {
-    let settings = Settings {
-        max_in_flight: 2,
-        ..webhook_settings()
-    };
+    let settings = Settings { max_in_flight: 2, ..webhook_settings() };
     let (net, mut calls) = http_bot();
     let mut hall = Hall::open(settings, net).await;
     for conversation in ["a", "b", "c", "d"] {
@@ -191,10 +142,7 @@ async fn actions_that_cannot_be_used_are_reported_and_the_others_carried_out() {
     calls.recv().await.unwrap().respond(200, &reply.to_string());
     let (kind, detail) = hall.unusable().await;
     assert_eq!(kind, "action");
-    assert!(
-        detail.starts_with("reply to c:1: actions[0]: unknown type \"dance\""),
-        "{detail}"
-    );
+    assert!(detail.starts_with("reply to c:1: actions[0]: unknown type \"dance\""), "{detail}");
     let BotEvent::Answered(answer) = hall.bot_event().await else {
         panic!();
     };
@@ -212,10 +160,7 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
     }
     let state = hall.link().await;
     assert_eq!(state.connected, Some(false));
-    assert_eq!(
-        state.error.unwrap(),
-        "the bot answers 500 Internal Server Error"
-    );
+    assert_eq!(state.error.unwrap(), "the bot answers 500 Internal Server Error");
     let down = now();
     let probe = calls.recv().await.unwrap();
     assert_eq!((now() - down).as_secs(), 30);
@@ -229,10 +174,7 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
     probe.respond(405, "");
     assert_eq!(hall.link().await.connected, Some(true));
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert!(
-        calls.try_recv().is_err(),
-        "a bot that is back is not probed"
-    );
+    assert!(calls.try_recv().is_err(), "a bot that is back is not probed");
     hall.stop().await;
 }
 
@@ -294,9 +236,7 @@ async fn a_stop_waits_for_the_attempt_under_way() {
 async fn over_real_sockets_a_question_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = Settings {
-        url: format!("http://{}/", listener.local_addr().unwrap())
-            .parse()
-            .unwrap(),
+        url: format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap(),
         ..webhook_settings()
     };
     let (calls, mut receiver) = mpsc::channel(1);
@@ -311,11 +251,7 @@ async fn over_real_sockets_a_question_is_answered() {
     });
     let mut hall = Hall::open(settings, net.unwrap()).await;
     hall.ask(question("c", 1, "hi"));
-    receiver
-        .recv()
-        .await
-        .unwrap()
-        .respond(200, r#"{"actions":[]}"#);
+    receiver.recv().await.unwrap().respond(200, r#"{"actions":[]}"#);
     assert!(
         matches!(hall.bot_event().await, BotEvent::Answered(answer) if answer.actions.is_empty())
     );

@@ -49,26 +49,11 @@ async fn a_question_is_handed_over_seen_and_answered() {
     let (mut hall, mut bot, _dials) = connected().await;
     hall.ask(question("c", 12, "hi"));
     let c12 = || event("c", 12);
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::HandedOver {
-            event: c12(),
-            attempt: 1
-        }
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::HandedOver { event: c12(), attempt: 1 });
     let frame = bot.next().await;
-    assert_eq!(
-        (&frame["type"], &frame["event"]["id"]),
-        (&json!("event"), &json!("c:12"))
-    );
+    assert_eq!((&frame["type"], &frame["event"]["id"]), (&json!("event"), &json!("c:12")));
     bot.say(json!({"type": "seen", "id": "c:12"})).await;
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::Seen {
-            event: c12(),
-            expects_answer: true
-        }
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::Seen { event: c12(), expects_answer: true });
     bot.say(json!({"type": "reply", "reply": {
         "inReplyTo": "c:12",
         "actions": [{"type": "close"}],
@@ -78,10 +63,7 @@ async fn a_question_is_handed_over_seen_and_answered() {
     let BotEvent::Answered(answer) = hall.bot_event().await else {
         panic!();
     };
-    assert_eq!(
-        (answer.event, answer.actions),
-        (c12(), vec![Action::Close { survey: true }])
-    );
+    assert_eq!((answer.event, answer.actions), (c12(), vec![Action::Close { survey: true }]));
     assert_eq!(answer.intents[0].confidence, Some(0.5));
 }
 
@@ -96,10 +78,7 @@ async fn the_bot_may_speak_first_in_open_conversations_only() {
     hall.send(Command::Opened("c".into()));
     tokio::task::yield_now().await;
     bot.say(say("c")).await;
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::Says(vec![Action::Close { survey: true }])
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::Says(vec![Action::Close { survey: true }]));
     hall.send(Command::Notify(Box::new(notice("c:13:transferred"))));
     assert_eq!(bot.next().await["event"]["type"], "conversationTransferred");
     bot.say(say("c")).await;
@@ -113,41 +92,25 @@ async fn what_cannot_be_used_is_told_to_the_bot_and_to_the_hall() {
         ("not json".to_owned(), json!(null), "frame"),
         ("[]".to_owned(), json!(null), "frame"),
         (r#"{"type":"dance"}"#.to_owned(), json!(null), "frame"),
-        (
-            r#"{"type":"reply","reply":{"actions":[]}}"#.to_owned(),
-            json!(null),
-            "frame",
-        ),
+        (r#"{"type":"reply","reply":{"actions":[]}}"#.to_owned(), json!(null), "frame"),
         (
             r#"{"type":"reply","reply":{"inReplyTo":"c:99","actions":[]}}"#.to_owned(),
             json!("c:99"),
             "unknown_event",
         ),
-        (
-            r#"{"type":"seen","id":"c:99"}"#.to_owned(),
-            json!("c:99"),
-            "unknown_event",
-        ),
+        (r#"{"type":"seen","id":"c:99"}"#.to_owned(), json!("c:99"), "unknown_event"),
     ] {
         bot.socket.send(Message::text(frame.clone())).await.unwrap();
         let error = bot.next().await;
-        assert_eq!(
-            (&error["type"], &error["id"]),
-            (&json!("error"), &id),
-            "{frame}"
-        );
+        assert_eq!((&error["type"], &error["id"]), (&json!("error"), &id), "{frame}");
         assert_eq!(hall.unusable().await.0, kind, "{frame}");
     }
     bot.socket.send(Message::binary(vec![1, 2])).await.unwrap();
     assert_eq!(bot.next().await["type"], "error");
     assert_eq!(hall.unusable().await.0, "binary");
     // The bot's own complaint is logged and not answered.
-    bot.say(json!({"type": "error", "id": "c:1", "message": "what?"}))
-        .await;
-    assert_eq!(
-        hall.unusable().await,
-        ("told_by_bot", "event c:1: what?".to_owned())
-    );
+    bot.say(json!({"type": "error", "id": "c:1", "message": "what?"})).await;
+    assert_eq!(hall.unusable().await, ("told_by_bot", "event c:1: what?".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,19 +118,14 @@ async fn skipped_actions_are_told_with_the_events_id_and_the_others_carried_out(
     let (mut hall, mut bot, _dials) = connected().await;
     hall.ask(question("c", 1, "hi"));
     bot.next().await;
-    bot.say(
-        json!({"type": "reply", "reply": {"inReplyTo": "c:1", "actions": [
-            {"type": "text"}, {"type": "close", "survey": false}
-        ]}}),
-    )
+    bot.say(json!({"type": "reply", "reply": {"inReplyTo": "c:1", "actions": [
+        {"type": "text"}, {"type": "close", "survey": false}
+    ]}}))
     .await;
     let error = bot.next().await;
     assert_eq!(error["id"], "c:1");
     assert!(
-        error["message"]
-            .as_str()
-            .unwrap()
-            .starts_with("actions[0]: missing field `text`"),
+        error["message"].as_str().unwrap().starts_with("actions[0]: missing field `text`"),
         "{error}"
     );
     hall.bot_event().await;
@@ -184,14 +142,10 @@ async fn a_second_answer_is_told_to_the_bot_and_left_to_the_core() {
     bot.next().await;
     hall.bot_event().await;
     for _ in 0..2 {
-        bot.say(json!({"type": "reply", "reply": {"inReplyTo": "c:1", "actions": []}}))
-            .await;
+        bot.say(json!({"type": "reply", "reply": {"inReplyTo": "c:1", "actions": []}})).await;
         assert!(matches!(hall.bot_event().await, BotEvent::Answered(_)));
     }
-    assert_eq!(
-        bot.next().await["message"],
-        "the event has already been answered"
-    );
+    assert_eq!(bot.next().await["message"], "the event has already been answered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,13 +153,7 @@ async fn questions_given_while_down_come_back_at_once() {
     let (net, _dials) = wire();
     let mut hall = Hall::open(websocket_settings(), net).await;
     hall.ask(question("c", 1, "hi"));
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::Undelivered {
-            event: event("c", 1),
-            attempt: 1
-        }
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::Undelivered { event: event("c", 1), attempt: 1 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,23 +164,13 @@ async fn a_lost_connection_is_told_before_the_questions_that_it_could_not_take()
     tokio::time::sleep(Duration::from_secs(1)).await;
     drop(bot);
     assert_eq!(hall.link().await.connected, Some(false));
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::Undelivered {
-            event: event("c", 1),
-            attempt: 1
-        }
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::Undelivered { event: event("c", 1), attempt: 1 });
     let mut bot = Bot::accept(dials.recv().await.unwrap()).await;
     assert_eq!(hall.link().await.connected, Some(true));
     assert_eq!(bot.next().await["type"], "hello");
     tokio::time::sleep(Duration::from_secs(10)).await;
     hall.ask(question("c", 2, "hi"));
-    assert_eq!(
-        bot.next().await["event"]["id"],
-        "c:2",
-        "nothing is sent again by itself"
-    );
+    assert_eq!(bot.next().await["event"]["id"], "c:2", "nothing is sent again by itself");
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,13 +189,7 @@ async fn a_withdrawn_question_that_still_waits_is_not_sent() {
         ids.push(bot.next().await["event"]["id"].clone());
     }
     assert_eq!(ids, ["c:1", "c:2", "c:4"]);
-    assert_eq!(
-        hall.bot_event().await,
-        BotEvent::HandedOver {
-            event: event("c", 1),
-            attempt: 1
-        }
-    );
+    assert_eq!(hall.bot_event().await, BotEvent::HandedOver { event: event("c", 1), attempt: 1 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,10 +204,7 @@ async fn failed_connections_are_tried_again_after_growing_waits() {
         waits.push((now() - last).as_secs_f64());
         last = now();
     }
-    for (wait, about) in waits[1..]
-        .iter()
-        .zip([1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0])
-    {
+    for (wait, about) in waits[1..].iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]) {
         assert!((about * 0.79..about * 1.21).contains(wait), "{waits:?}");
     }
     let state = loop {
@@ -284,12 +213,7 @@ async fn failed_connections_are_tried_again_after_growing_waits() {
             break state;
         }
     };
-    assert!(
-        state
-            .error
-            .unwrap()
-            .starts_with("the WebSocket handshake with bot.example:80 failed")
-    );
+    assert!(state.error.unwrap().starts_with("the WebSocket handshake with bot.example:80 failed"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,15 +275,9 @@ async fn a_bot_that_speaks_and_never_reads_is_dead_too() {
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_closes_is_told_with_its_reason() {
     let (mut hall, mut bot, mut dials) = connected().await;
-    let frame = CloseFrame {
-        code: CloseCode::Restart,
-        reason: "deploy".into(),
-    };
+    let frame = CloseFrame { code: CloseCode::Restart, reason: "deploy".into() };
     bot.socket.send(Message::Close(Some(frame))).await.unwrap();
-    assert_eq!(
-        hall.link().await.error.unwrap(),
-        "the bot closed with 1012: deploy"
-    );
+    assert_eq!(hall.link().await.error.unwrap(), "the bot closed with 1012: deploy");
     assert!(
         matches!(bot.socket.next().await, Some(Ok(Message::Close(_)))),
         "the close is answered"
@@ -412,10 +330,7 @@ async fn a_hall_that_does_not_listen_slows_the_bot_down() {
     tokio::task::yield_now().await;
     let say = json!({"type": "say", "conversationId": "c", "actions": [{"type": "text", "text": "x".repeat(1000)}]});
     let mut sent = 0;
-    while tokio::time::timeout(Duration::from_secs(1), bot.say(say.clone()))
-        .await
-        .is_ok()
-    {
+    while tokio::time::timeout(Duration::from_secs(1), bot.say(say.clone())).await.is_ok() {
         sent += 1;
         assert!(sent < 5000, "nothing holds the bot back");
     }
@@ -452,15 +367,9 @@ async fn a_reload_with_another_token_connects_anew_and_one_without_change_does_n
     hall.send(Command::Reload(Box::new(websocket_settings())));
     hall.ask(question("c", 1, "hi"));
     assert_eq!(bot.next().await["event"]["id"], "c:1");
-    let settings = Settings {
-        token: Some(secret("new")),
-        ..websocket_settings()
-    };
+    let settings = Settings { token: Some(secret("new")), ..websocket_settings() };
     hall.send(Command::Reload(Box::new(settings)));
-    assert!(matches!(
-        bot.socket.next().await,
-        Some(Ok(Message::Close(_)))
-    ));
+    assert!(matches!(bot.socket.next().await, Some(Ok(Message::Close(_)))));
     drop(bot);
     let bot = Bot::accept(dials.recv().await.unwrap()).await;
     assert_eq!(bot.request["authorization"], "Bearer new");
@@ -485,9 +394,7 @@ async fn a_server_that_does_not_name_the_subprotocol_is_used_all_the_same() {
 async fn over_real_sockets_a_question_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = Settings {
-        url: format!("ws://{}/", listener.local_addr().unwrap())
-            .parse()
-            .unwrap(),
+        url: format!("ws://{}/", listener.local_addr().unwrap()).parse().unwrap(),
         ..websocket_settings()
     };
     let net = Net::new(&net::Settings {
@@ -499,8 +406,7 @@ async fn over_real_sockets_a_question_is_answered() {
     assert_eq!(bot.next().await["type"], "hello");
     hall.ask(question("c", 1, "hi"));
     let id = bot.next().await["event"]["id"].clone();
-    bot.say(json!({"type": "reply", "reply": {"inReplyTo": id, "actions": []}}))
-        .await;
+    bot.say(json!({"type": "reply", "reply": {"inReplyTo": id, "actions": []}})).await;
     hall.bot_event().await;
     assert!(matches!(hall.bot_event().await, BotEvent::Answered(_)));
     hall.stop_with(bot).await;
@@ -536,10 +442,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bot<S> {
                 Ok(response)
             };
         let socket = accept_hdr_async(stream, callback).await.unwrap();
-        Self {
-            socket,
-            request: headers.unwrap(),
-        }
+        Self { socket, request: headers.unwrap() }
     }
 
     /// The next text frame; pings are passed over.
@@ -553,24 +456,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bot<S> {
     }
 
     async fn say(&mut self, frame: Value) {
-        self.socket
-            .send(Message::text(frame.to_string()))
-            .await
-            .unwrap();
+        self.socket.send(Message::text(frame.to_string())).await.unwrap();
     }
 }
 
 impl Hall {
     /// Stops while the bot answers the close.
     async fn stop_with<S: AsyncRead + AsyncWrite + Unpin>(self, mut bot: Bot<S>) {
-        let close = async {
-            while bot
-                .socket
-                .next()
-                .await
-                .is_some_and(|message| message.is_ok())
-            {}
-        };
+        let close =
+            async { while bot.socket.next().await.is_some_and(|message| message.is_ok()) {} };
         tokio::join!(close, self.stop());
     }
 }

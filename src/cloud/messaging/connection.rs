@@ -249,10 +249,8 @@ impl Connection {
 
     /// Takes a ring.
     pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
-        let request = Request::new(
-            Method::UpdateRing,
-            &json!({"ringId": ring, "ringState": "ACCEPTED"}),
-        );
+        let request =
+            Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
         self.send(request, Purpose::Ring(ring), now, out);
     }
 

@@ -48,13 +48,7 @@ impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
     pub(super) fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            ids: 0,
-            orders: 0,
-            pending: BTreeMap::new(),
-            throttle: Throttle::default(),
-        }
+        Self { timeout, ids: 0, orders: 0, pending: BTreeMap::new(), throttle: Throttle::default() }
     }
 
     /// The frame to send, or none if the request has to wait behind others.
@@ -83,14 +77,8 @@ impl<P> Requests<P> {
             self.throttle.settled(!too_many);
         }
         if too_many && pending.lane != Lane::Urgent {
-            let Pending {
-                order,
-                request,
-                purpose,
-                ..
-            } = pending;
-            self.throttle
-                .refused(order, Waiting { request, purpose }, now);
+            let Pending { order, request, purpose, .. } = pending;
+            self.throttle.refused(order, Waiting { request, purpose }, now);
             None
         } else {
             Some(pending.purpose)
@@ -153,13 +141,7 @@ impl<P> Requests<P> {
         let frame = request.encode(&self.ids.to_string());
         self.pending.insert(
             self.ids,
-            Pending {
-                order,
-                request,
-                purpose,
-                deadline: now + self.timeout,
-                lane,
-            },
+            Pending { order, request, purpose, deadline: now + self.timeout, lane },
         );
         frame
     }

@@ -45,10 +45,8 @@ mod tests {
     #[test]
     fn every_layer_is_said_once_from_the_top_down() {
         let layers = ["cannot log in", "no answer", "error: refused", "refused"];
-        let error = layers
-            .iter()
-            .rev()
-            .fold(None, |source, text| Some(Box::new(Layer { text, source })));
+        let error =
+            layers.iter().rev().fold(None, |source, text| Some(Box::new(Layer { text, source })));
         let shown = chain(&*error.unwrap()).to_string();
         assert_eq!(shown, "cannot log in: no answer: error: refused");
     }

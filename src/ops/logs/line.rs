@@ -33,12 +33,7 @@ type Write = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Lines {
     pub(super) fn new(shape: Shape, connector: &str, clock: Clock, write: Write) -> Self {
-        Self {
-            shape,
-            connector: connector.to_owned(),
-            clock,
-            write,
-        }
+        Self { shape, connector: connector.to_owned(), clock, write }
     }
 
     /// What the spans around an event carry, the outermost first; then what the event itself does.
@@ -48,11 +43,7 @@ impl Lines {
     {
         let mut fields = Fields::default();
         fields.set("connector", Value::Text(self.connector.clone()));
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(own) = span.extensions().get::<Fields>() {
                 fields.take(own);
             }
@@ -262,20 +253,15 @@ pub(super) mod tests {
     #[tokio::test(start_paused = true)]
     async fn json_has_one_object_a_line_with_connector_and_conversation() {
         let written = log(Shape::Json, || {
-            let span = info_span!(
-                "conversation",
-                conversation = "c-1",
-                skill = tracing::field::Empty
-            );
+            let span =
+                info_span!("conversation", conversation = "c-1", skill = tracing::field::Empty);
             let _entered = span.enter();
             span.record("skill", 12);
             info!(count = 3, ratio = 0.5, done = true, "two\nlines \"quoted\"");
             info_span!("inner", conversation = "c-2").in_scope(|| error!(skill = 13, "replaced"));
         });
-        let lines: Vec<serde_json::Value> = written
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> =
+            written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(
             lines,
             [
@@ -320,20 +306,15 @@ pub(super) mod tests {
                 info!(text = attack, shown = %attack, debug = ?attack, "{attack}");
             });
             assert_eq!(written.lines().count(), 1, "{written:?}");
-            assert!(
-                !written.trim_end().contains(char::is_control),
-                "{written:?}"
-            );
+            assert!(!written.trim_end().contains(char::is_control), "{written:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_error_field_shows_its_sources() {
         let source = std::io::Error::other("refused");
-        let error = crate::net::NetError::Connect {
-            host: "a:1".to_owned(),
-            source: Arc::new(source),
-        };
+        let error =
+            crate::net::NetError::Connect { host: "a:1".to_owned(), source: Arc::new(source) };
         let written = log(Shape::Text, || {
             error!(error = &error as &dyn std::error::Error, "failed");
         });

@@ -164,10 +164,9 @@ pub fn filter(level: &str, message_content: bool) -> Result<Targets, FilterError
         }
     }
     let spaceless: String = level.split_whitespace().collect();
-    let filter: Targets = spaceless.parse().map_err(|source| FilterError::Filter {
-        text: level.to_owned(),
-        source,
-    })?;
+    let filter: Targets = spaceless
+        .parse()
+        .map_err(|source| FilterError::Filter { text: level.to_owned(), source })?;
     if message_content {
         return Ok(filter);
     }
@@ -233,14 +232,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_level_is_an_error() {
-        for text in [
-            "",
-            "inof",
-            "connectord=debug,inof",
-            "info,,debug",
-            "a=b",
-            "a=b=c",
-        ] {
+        for text in ["", "inof", "connectord=debug,inof", "info,,debug", "a=b", "a=b=c"] {
             assert!(filter(text, false).is_err(), "{text}");
         }
         let error = filter("inof", false).unwrap_err();
@@ -249,25 +241,15 @@ mod tests {
 
     #[test]
     fn what_people_say_is_off_whatever_the_filter_says_unless_asked_for() {
-        for level in [
-            "trace",
-            "content=trace,wire=trace,info",
-            "wire::cloud=trace,info",
-            "content::x=debug",
-        ] {
+        for level in
+            ["trace", "content=trace,wire=trace,info", "wire::cloud=trace,info", "content::x=debug"]
+        {
             let closed = filter(level, false).unwrap();
             for target in ["content", "content::x", "wire", "wire::cloud"] {
-                assert!(
-                    !closed.would_enable(target, &Level::ERROR),
-                    "{level} {target}"
-                );
+                assert!(!closed.would_enable(target, &Level::ERROR), "{level} {target}");
             }
         }
-        assert!(
-            filter("trace", true)
-                .unwrap()
-                .would_enable("wire::bot", &Level::TRACE)
-        );
+        assert!(filter("trace", true).unwrap().would_enable("wire::bot", &Level::TRACE));
     }
 
     #[test]
@@ -299,9 +281,6 @@ mod tests {
         });
         let written = written.lock().unwrap();
         assert!(!written.contains("one"), "{written}");
-        assert!(
-            written.contains("two") && written.contains("three"),
-            "{written}"
-        );
+        assert!(written.contains("two") && written.contains("three"), "{written}");
     }
 }

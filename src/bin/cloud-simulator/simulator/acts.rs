@@ -158,16 +158,11 @@ impl World {
 
     /// Content of others for which `who` has not sent `status`.
     pub(super) fn unseen(&self, conversation: &str, who: &str, status: &str) -> Vec<u64> {
-        let Some(dialog) = self
-            .conversations
-            .get(conversation)
-            .and_then(|one| one.speaking())
+        let Some(dialog) = self.conversations.get(conversation).and_then(|one| one.speaking())
         else {
             return Vec::new();
         };
-        let consumer = dialog
-            .active(who)
-            .is_some_and(|one| one.role == Role::Consumer);
+        let consumer = dialog.active(who).is_some_and(|one| one.role == Role::Consumer);
         let done = |sequence: &u64| {
             let mine = dialog.receipts.get(sequence).and_then(|by| by.get(who));
             mine.is_some_and(|statuses| statuses.contains(status))

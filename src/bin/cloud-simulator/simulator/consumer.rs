@@ -64,32 +64,23 @@ impl World {
     ) -> Result<Clicked, String> {
         let found = self.conversation(conversation)?;
         let dialog = found.speaking().ok_or("the conversation is closed")?;
-        let event = dialog
-            .event(sequence)
-            .ok_or_else(|| format!("there is no sequence {sequence}"))?;
+        let event =
+            dialog.event(sequence).ok_or_else(|| format!("there is no sequence {sequence}"))?;
         let elements = content::clickables(&event.event);
         let element = match button {
             Button::Number(number) => elements.get(*number).copied(),
-            Button::Title(title) => elements
-                .iter()
-                .copied()
-                .find(|one| one["title"] == json!(title)),
+            Button::Title(title) => {
+                elements.iter().copied().find(|one| one["title"] == json!(title))
+            }
         };
         let element =
             element.ok_or_else(|| format!("message {sequence} has no button {button:?}"))?;
-        let metadata: Vec<Value> = element["click"]["metadata"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let metadata: Vec<Value> =
+            element["click"]["metadata"].as_array().cloned().unwrap_or_default();
         let actions = element["click"]["actions"].clone();
-        let mut texts = actions
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|one| one["type"] == "publishText");
-        let text = texts
-            .find_map(|one| one["text"].as_str())
-            .map(str::to_owned);
+        let mut texts =
+            actions.as_array().into_iter().flatten().filter(|one| one["type"] == "publishText");
+        let text = texts.find_map(|one| one["text"].as_str()).map(str::to_owned);
         let said = match text {
             Some(text) => self.consumer_says(conversation, &text, metadata.clone())?,
             None => None,
@@ -97,11 +88,7 @@ impl World {
         let receipt =
             json!({ "type": "AcceptStatusEvent", "status": "ACTION", "sequenceList": [sequence] });
         let action = self.consumer_utters(conversation, receipt, metadata)?;
-        Ok(Clicked {
-            said,
-            action,
-            actions,
-        })
+        Ok(Clicked { said, action, actions })
     }
 
     /// Uploads and sends a file.
@@ -168,19 +155,11 @@ impl World {
     ) -> Result<String, String> {
         self.conversation(conversation)?;
         let id = id.unwrap_or_else(|| self.ids.hex(32));
-        let found = self
-            .conversations
-            .get_mut(conversation)
-            .ok_or("the conversation is gone")?;
+        let found = self.conversations.get_mut(conversation).ok_or("the conversation is gone")?;
         let old = std::mem::replace(&mut found.consumer.id, id.clone());
         found.consumer.authenticated = true;
-        let everyone = found
-            .dialogs
-            .iter_mut()
-            .flat_map(|dialog| &mut dialog.participants);
-        everyone
-            .filter(|one| one.role == Role::Consumer)
-            .for_each(|one| one.id.clone_from(&id));
+        let everyone = found.dialogs.iter_mut().flat_map(|dialog| &mut dialog.participants);
+        everyone.filter(|one| one.role == Role::Consumer).for_each(|one| one.id.clone_from(&id));
         found.former_consumers.push(old);
         self.touch(conversation);
         Ok(id)
@@ -208,12 +187,7 @@ impl World {
     fn consumer_utters(&mut self, conversation: &str, event: Value, metadata: Vec<Value>) -> Done {
         let dialog = self.open_dialog(conversation)?;
         let originator = self.conversation(conversation)?.consumer.id.clone();
-        let said = Utterance {
-            originator,
-            event,
-            metadata,
-            audience: Audience::All,
-        };
+        let said = Utterance { originator, event, metadata, audience: Audience::All };
         Ok(self.utter(conversation, &dialog, said))
     }
 }

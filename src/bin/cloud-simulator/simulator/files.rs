@@ -62,11 +62,8 @@ impl Files {
 
     /// Stores a file without a URL; its path.
     pub(super) fn put(&mut self, ids: &mut Ids, kind: &str, bytes: Vec<u8>) -> String {
-        let path = format!(
-            "/v1/AUTH_async-images/simulated/{}.{}",
-            ids.uuid(),
-            kind.to_ascii_lowercase()
-        );
+        let path =
+            format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
         self.store(path.clone(), bytes);
         path
     }
@@ -109,8 +106,7 @@ impl Files {
         let signature = ids.hex(20);
         let expires = now + LIFE;
         self.signed.retain(|_, (until, _)| *until >= now);
-        self.signed
-            .insert((path.clone(), signature.clone()), (expires, stores));
+        self.signed.insert((path.clone(), signature.clone()), (expires, stores));
         json!({
             "relativePath": path,
             "queryParams": { "temp_url_sig": signature, "temp_url_expires": (expires / 1000).to_string() },

@@ -41,10 +41,7 @@ impl World {
         if self.requests.len() == REMEMBERED {
             self.requests.pop_front();
         }
-        self.requests.push_back(Received {
-            answered: code,
-            ..record
-        });
+        self.requests.push_back(Received { answered: code, ..record });
     }
 
     /// Carries a request out under the faults in force; the code of the answer that was sent.
@@ -62,13 +59,7 @@ impl World {
             return None;
         }
         let forced = self.faults.take(login, |fault| {
-            let Fault::Answer {
-                request,
-                code,
-                body,
-                handled,
-            } = fault
-            else {
+            let Fault::Answer { request, code, body, handled } = fault else {
                 return None;
             };
             names(request.as_ref(), name).then(|| (*code, body.clone(), *handled))
@@ -80,11 +71,7 @@ impl World {
             names(request.as_ref(), name).then_some(*handled)
         });
         let late = self.faults.take(login, |fault| {
-            let Fault::Slow {
-                request,
-                milliseconds,
-            } = fault
-            else {
+            let Fault::Slow { request, milliseconds } = fault else {
                 return None;
             };
             names(request.as_ref(), name).then_some(*milliseconds)
@@ -97,11 +84,8 @@ impl World {
         });
         let carried_out = forced.as_ref().is_none_or(|(_, _, handled)| *handled)
             && ignored.is_none_or(|handled| handled);
-        let mut answer = if carried_out {
-            self.once(socket, agent, login, request)
-        } else {
-            Value::Null
-        };
+        let mut answer =
+            if carried_out { self.once(socket, agent, login, request) } else { Value::Null };
         if let Some((code, body, _)) = forced {
             let body = body.unwrap_or_else(|| json!("Simulated failure"));
             answer = wire::response(&request.id, code, STRING, &body);
@@ -120,18 +104,14 @@ impl World {
         if let Some((When::AfterAnswer, code)) = closing {
             self.close_socket(socket, code);
         }
-        answer["code"]
-            .as_u64()
-            .and_then(|code| u16::try_from(code).ok())
+        answer["code"].as_u64().and_then(|code| u16::try_from(code).ok())
     }
 
     /// Carries a request out, or repeats the first answer to its id if the options say so.
     fn once(&mut self, socket: u64, agent: &str, login: &str, request: &Request) -> Value {
         if self.options.repeated_request_ids == RepeatedIds::Once
-            && let Some(answer) = self
-                .sockets
-                .get(&socket)
-                .and_then(|one| one.answered.get(&request.id))
+            && let Some(answer) =
+                self.sockets.get(&socket).and_then(|one| one.answered.get(&request.id))
         {
             return answer.clone();
         }

@@ -50,23 +50,15 @@ impl World {
         });
         if chat_state {
             let state = event.event["chatState"].as_str().unwrap_or_default();
-            stored
-                .typing
-                .insert(event.originator.clone(), state.to_owned());
+            stored.typing.insert(event.originator.clone(), state.to_owned());
         } else {
             place.events.push(Arc::clone(&event));
             remember_receipts(place, &event);
         }
         if event.is_content() {
             stored.updated = now;
-            if stored
-                .typing
-                .get(&event.originator)
-                .is_some_and(|state| state == "COMPOSING")
-            {
-                stored
-                    .typing
-                    .insert(event.originator.clone(), "ACTIVE".into());
+            if stored.typing.get(&event.originator).is_some_and(|state| state == "COMPOSING") {
+                stored.typing.insert(event.originator.clone(), "ACTIVE".into());
             }
         }
         let listeners: Vec<String> = place
@@ -75,8 +67,7 @@ impl World {
             .filter(|one| !one.suggested)
             .map(|one| one.id.clone())
             .collect();
-        self.parts
-            .insert(Part::Conversation(conversation.to_owned()));
+        self.parts.insert(Part::Conversation(conversation.to_owned()));
         let body = wire::event(&event, Detail::Live);
         let sockets: Vec<u64> = self
             .sockets
@@ -85,12 +76,7 @@ impl World {
             .map(|one| one.id)
             .collect();
         for socket in sockets {
-            self.note(
-                socket,
-                ".ams.ms.OnlineEventDistribution",
-                conversation,
-                body.clone(),
-            );
+            self.note(socket, ".ams.ms.OnlineEventDistribution", conversation, body.clone());
         }
         if event.is_content() {
             self.touch(conversation);
@@ -102,12 +88,7 @@ impl World {
 impl Utterance {
     /// A public event without metadata.
     pub(super) fn by(originator: impl Into<String>, event: Value) -> Self {
-        Self {
-            originator: originator.into(),
-            event,
-            metadata: Vec::new(),
-            audience: Audience::All,
-        }
+        Self { originator: originator.into(), event, metadata: Vec::new(), audience: Audience::All }
     }
 }
 
@@ -116,13 +97,10 @@ fn remember_receipts(dialog: &mut Dialog, event: &Event) {
         return;
     }
     let status = event.event["status"].as_str().unwrap_or_default();
-    for sequence in wire::one_or_many(&event.event["sequenceList"])
-        .iter()
-        .filter_map(wire::whole_number)
+    for sequence in
+        wire::one_or_many(&event.event["sequenceList"]).iter().filter_map(wire::whole_number)
     {
         let by = dialog.receipts.entry(sequence).or_default();
-        by.entry(event.originator.clone())
-            .or_default()
-            .insert(status.to_owned());
+        by.entry(event.originator.clone()).or_default().insert(status.to_owned());
     }
 }

@@ -16,9 +16,7 @@ impl World {
             return Err(format!("conversation {conversation} is closed"));
         }
         if let Some(other) = found.assigned() {
-            return Err(format!(
-                "conversation {conversation} is assigned to {other}"
-            ));
+            return Err(format!("conversation {conversation} is assigned to {other}"));
         }
         let own =
             self.waiting_rings(|ring| ring.conversation == conversation && ring.agent == agent);
@@ -38,13 +36,7 @@ impl World {
     /// Writes a note that only agents and managers see.
     pub(crate) fn agent_notes(&mut self, agent: &str, conversation: &str, text: &str) -> Done {
         let event = json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
-        self.agent_publishes(
-            agent,
-            conversation,
-            &event,
-            &Value::Null,
-            Audience::AgentsAndManagers,
-        )
+        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::AgentsAndManagers)
     }
 
     /// Publishes any event, checked like everybody's.
@@ -60,16 +52,13 @@ impl World {
         let dialog = self.open_dialog(conversation)?;
         let body =
             json!({ "dialogId": dialog, "event": event, "messageAudience": audience.word() });
-        self.publish(&agent, &body, metadata, &Value::Null)
-            .map(Some)
-            .map_err(|(_, text)| text)
+        self.publish(&agent, &body, metadata, &Value::Null).map(Some).map_err(|(_, text)| text)
     }
 
     /// Sends a chat state.
     pub(crate) fn agent_types(&mut self, agent: &str, conversation: &str, state: &str) -> Done {
         let event = json!({ "type": "ChatStateEvent", "chatState": state });
-        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All)
-            .map(|_| None)
+        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All).map(|_| None)
     }
 
     /// Reads everything.
@@ -112,10 +101,8 @@ impl World {
         }
         let skill = skill.unwrap_or(&self.conversation(conversation)?.skill);
         changes.push(json!({ "field": "Skill", "type": "UPDATE", "skill": skill }));
-        let metadata = reason.map_or(
-            Value::Null,
-            |reason| json!([{ "type": "ActionReason", "reason": reason }]),
-        );
+        let metadata = reason
+            .map_or(Value::Null, |reason| json!([{ "type": "ActionReason", "reason": reason }]));
         self.agent_updates(agent, conversation, &changes, &metadata)
     }
 
@@ -164,9 +151,7 @@ impl World {
         let agent = self.agent(agent)?.id.clone();
         let metadata: Vec<Value> = metadata.as_array().cloned().unwrap_or_default();
         let body = json!({ "conversationId": conversation, "conversationField": changes });
-        self.update(&agent, &body, &metadata)
-            .map(|_| None)
-            .map_err(|(_, text)| text)
+        self.update(&agent, &body, &metadata).map(|_| None).map_err(|(_, text)| text)
     }
 
     fn removal(agent: &str) -> Value {

@@ -241,8 +241,7 @@ impl World {
             let given = &body[key];
             let number = whole_number(given);
             let fits = number.is_some() || given.is_null();
-            fits.then_some(number)
-                .ok_or_else(|| refuse(&format!("{key} must be a number")))
+            fits.then_some(number).ok_or_else(|| refuse(&format!("{key} must be a number")))
         };
         // 0 stands for everything, although the first sequence is 0.
         let newer = number("newerThanSequence")?.filter(|sequence| *sequence > 0);
@@ -331,8 +330,7 @@ impl World {
 
     fn own_brand(&self, agent: &str, brand: &Value) -> Result<(), Refusal> {
         let own = text_or_number(brand).is_some_and(|brand| brand == self.agents[agent].account);
-        own.then_some(())
-            .ok_or_else(|| refuse("brandId must be the account"))
+        own.then_some(()).ok_or_else(|| refuse("brandId must be the account"))
     }
 }
 

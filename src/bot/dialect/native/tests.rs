@@ -48,10 +48,7 @@ fn what_is_not_there_is_left_out() {
     }
     let ended = parsed(&notice_of("c:13:ended"));
     assert_eq!(ended["type"], "conversationEnded");
-    assert_eq!(
-        parsed(&notice_of("c:13:transferred"))["type"],
-        "conversationTransferred"
-    );
+    assert_eq!(parsed(&notice_of("c:13:transferred"))["type"], "conversationTransferred");
     assert!(ended.get("message").is_none());
 }
 
@@ -67,25 +64,16 @@ fn the_suffix_of_an_events_id_tells_its_origin() {
         let mut question = asked("c", 1, "hi");
         question.event = EventId::parse(id).unwrap();
         let event = parsed(&super::question(&question, &connector()));
-        assert_eq!(
-            (&event["id"], &event["message"]["origin"]),
-            (&json!(id), &json!(origin))
-        );
+        assert_eq!((&event["id"], &event["message"]["origin"]), (&json!(id), &json!(origin)));
     }
 }
 
 #[test]
 fn clicks_metadata_passes_untouched() {
     let text = question(&full_question(), &connector());
-    assert!(
-        text.contains(r#""metadata":[ {"type":"ExternalId","id":"book-yes"} ]"#),
-        "{text}"
-    );
+    assert!(text.contains(r#""metadata":[ {"type":"ExternalId","id":"book-yes"} ]"#), "{text}");
     let frame = question_frame(&full_question(), &connector());
-    assert!(
-        frame.starts_with(r#"{"type":"event","event":{"version":1"#),
-        "{frame}"
-    );
+    assert!(frame.starts_with(r#"{"type":"event","event":{"version":1"#), "{frame}");
 }
 
 #[test]
@@ -130,10 +118,7 @@ fn the_contracts_example_is_read_action_by_action() {
     Schema::reply().assert_takes(&body);
     let reply = read(&body);
     assert_eq!(reply.problems, vec![]);
-    assert_eq!(
-        (reply.skipped, reply.in_reply_to.as_deref()),
-        (0, Some("c:12"))
-    );
+    assert_eq!((reply.skipped, reply.in_reply_to.as_deref()), (0, Some("c:12")));
     let intent = Intent {
         id: "greeting".to_owned(),
         name: Some("Greeting".to_owned()),
@@ -143,13 +128,7 @@ fn the_contracts_example_is_read_action_by_action() {
     let [hello, pause, card, private, buttons, tiles, transfer, close] =
         <[Action; 8]>::try_from(reply.actions).unwrap();
     assert_eq!(hello, text("Hello!", Audience::All));
-    assert_eq!(
-        pause,
-        Action::Pause {
-            length: Duration::from_millis(800),
-            typing: true
-        }
-    );
+    assert_eq!(pause, Action::Pause { length: Duration::from_millis(800), typing: true });
     assert_eq!(
         card,
         Action::Structured {
@@ -164,10 +143,7 @@ fn the_contracts_example_is_read_action_by_action() {
         matches!(&buttons, Action::Structured { text, .. } if text == "Which one?\n- 10 % off")
     );
     assert!(matches!(&tiles, Action::Structured { text, .. } if text == "Headphones\nFall sale"));
-    let target = Target {
-        skill: Some(SkillRef::Id("4129463410".to_owned())),
-        agent: None,
-    };
+    let target = Target { skill: Some(SkillRef::Id("4129463410".to_owned())), agent: None };
     assert_eq!(
         transfer,
         Action::Transfer {
@@ -183,46 +159,26 @@ fn the_contracts_example_is_read_action_by_action() {
 fn structured_content_passes_byte_for_byte() {
     let body = br#"{"actions":[{"type":"structured","content":{ "b":1.0, "type":"text","text":"x" },"metadata":[ {"type":"ExternalId","id":"i"} ],"quickReplies":{"replies":[ ], "type":"quickReplies"}}]}"#;
     let reply = reply(body, &ContentSettings::default()).unwrap();
-    let Action::Structured {
-        content,
-        metadata,
-        quick_replies,
-        ..
-    } = &reply.actions[0]
-    else {
+    let Action::Structured { content, metadata, quick_replies, .. } = &reply.actions[0] else {
         panic!();
     };
     assert_eq!(content.as_str(), r#"{ "b":1.0, "type":"text","text":"x" }"#);
-    assert_eq!(
-        metadata.as_ref().unwrap().as_str(),
-        r#"[ {"type":"ExternalId","id":"i"} ]"#
-    );
+    assert_eq!(metadata.as_ref().unwrap().as_str(), r#"[ {"type":"ExternalId","id":"i"} ]"#);
     assert_eq!(
         quick_replies.as_ref().unwrap().as_str(),
         r#"{"replies":[ ], "type":"quickReplies"}"#
     );
-    let paths: Vec<_> = reply
-        .problems
-        .iter()
-        .map(|problem| &*problem.path)
-        .collect();
+    let paths: Vec<_> = reply.problems.iter().map(|problem| &*problem.path).collect();
     assert_eq!(
         paths,
-        [
-            "actions[0].content.b",
-            "actions[0].quickReplies.replies",
-            "actions[0].quickReplies"
-        ]
+        ["actions[0].content.b", "actions[0].quickReplies.replies", "actions[0].quickReplies"]
     );
     assert_eq!(reply.skipped, 0, "it is sent all the same");
 }
 
 #[test]
 fn with_accessibility_missing_tooltips_are_added_to_the_bots_own_content() {
-    let settings = ContentSettings {
-        tooltips: true,
-        ..ContentSettings::default()
-    };
+    let settings = ContentSettings { tooltips: true, ..ContentSettings::default() };
     let body =
         json!({"actions": [{"type": "structured", "content": {"type": "text", "text": "x"}}]});
     let reply = reply(body.to_string().as_bytes(), &settings).unwrap();
@@ -258,11 +214,7 @@ fn what_is_wrong_with_one_action_does_not_touch_the_others() {
         json!({"type": "ttr", "ttrType": "URGENT", "seconds": 0}),
     ] {
         let reply = read(&json!({"actions": [wrong.clone(), {"type": "close"}]}));
-        assert_eq!(
-            reply.actions,
-            vec![Action::Close { survey: true }],
-            "{wrong}"
-        );
+        assert_eq!(reply.actions, vec![Action::Close { survey: true }], "{wrong}");
         assert_eq!(reply.skipped, 1, "{wrong}");
         let last = reply.problems.last().unwrap();
         assert!(
@@ -290,25 +242,12 @@ fn ids_may_be_numbers_and_numbers_may_be_texts() {
     assert_eq!(
         reply.actions,
         vec![
-            Action::Transfer {
-                target,
-                reason: None,
-                by_user: false
-            },
-            Action::Pause {
-                length: Duration::from_millis(250),
-                typing: true
-            },
-            Action::ChangeTtr {
-                ttr_type: "URGENT".to_owned(),
-                seconds: 60
-            },
+            Action::Transfer { target, reason: None, by_user: false },
+            Action::Pause { length: Duration::from_millis(250), typing: true },
+            Action::ChangeTtr { ttr_type: "URGENT".to_owned(), seconds: 60 },
         ]
     );
-    assert_eq!(
-        (&*reply.intents[0].id, reply.intents[0].confidence),
-        ("5", Some(0.5))
-    );
+    assert_eq!((&*reply.intents[0].id, reply.intents[0].confidence), ("5", Some(0.5)));
     assert_eq!(reply.problems, vec![]);
 }
 
@@ -319,28 +258,16 @@ fn a_transfer_is_the_users_wish_if_the_bot_says_so() {
         assert!(matches!(&reply.actions[..], [Action::Transfer { .. }]));
         matches!(&reply.actions[0], Action::Transfer { by_user: true, .. })
     };
-    assert!(by_user(
-        json!({"type": "transfer", "requestedBy": "consumer"})
-    ));
-    assert!(by_user(
-        json!({"type": "transfer", "reason": "escalated_by_user"})
-    ));
-    assert!(!by_user(
-        json!({"type": "transfer", "requestedBy": "bot", "reason": "consumer"})
-    ));
+    assert!(by_user(json!({"type": "transfer", "requestedBy": "consumer"})));
+    assert!(by_user(json!({"type": "transfer", "reason": "escalated_by_user"})));
+    assert!(!by_user(json!({"type": "transfer", "requestedBy": "bot", "reason": "consumer"})));
 }
 
 #[test]
 fn a_pause_is_at_most_ten_minutes() {
     let reply = read(&json!({"actions": [{"type": "pause", "milliseconds": 600_001}]}));
     let length = Duration::from_secs(600);
-    assert_eq!(
-        reply.actions,
-        vec![Action::Pause {
-            length,
-            typing: true
-        }]
-    );
+    assert_eq!(reply.actions, vec![Action::Pause { length, typing: true }]);
     assert_eq!((reply.problems.len(), reply.skipped), (1, 0));
 }
 
@@ -359,36 +286,18 @@ fn simple_quick_replies_are_built_and_broken_ones_left_out() {
     assert_eq!(quick(0).unwrap()["replies"][0]["title"], "Yes");
     assert_eq!(quick(0).unwrap()["replies"].as_array().unwrap().len(), 1);
     assert_eq!(quick(1), None);
-    let paths: Vec<_> = reply
-        .problems
-        .iter()
-        .map(|problem| &*problem.path)
-        .collect();
-    assert_eq!(
-        paths,
-        ["actions[0].quickReplies[1]", "actions[1].quickReplies"]
-    );
+    let paths: Vec<_> = reply.problems.iter().map(|problem| &*problem.path).collect();
+    assert_eq!(paths, ["actions[0].quickReplies[1]", "actions[1].quickReplies"]);
 }
 
 #[test]
 fn many_tiles_become_several_actions_and_quick_replies_go_below_the_last() {
-    let settings = ContentSettings {
-        horizontal_tiles: true,
-        ..ContentSettings::default()
-    };
+    let settings = ContentSettings { horizontal_tiles: true, ..ContentSettings::default() };
     let tiles = vec![json!({"title": "t"}); 12];
     let body = json!({"actions": [{"type": "tiles", "tiles": tiles, "quickReplies": [{"title": "More"}]}]});
     let reply = reply(body.to_string().as_bytes(), &settings).unwrap();
     let quick: Vec<bool> = (reply.actions.iter())
-        .map(|action| {
-            matches!(
-                action,
-                Action::Structured {
-                    quick_replies: Some(_),
-                    ..
-                }
-            )
-        })
+        .map(|action| matches!(action, Action::Structured { quick_replies: Some(_), .. }))
         .collect();
     assert_eq!(quick, [false, true]);
 }
@@ -408,10 +317,7 @@ fn a_reply_without_actions_is_an_answer() {
     assert_eq!(read(&json!({"actions": []})), Reply::default());
     assert_eq!(read(&json!({"actions": null})).problems.len(), 1);
     assert_eq!(read(&json!({})).problems.len(), 1);
-    assert_eq!(
-        read(&json!({"actions": {"type": "close"}})).actions.len(),
-        1
-    );
+    assert_eq!(read(&json!({"actions": {"type": "close"}})).actions.len(), 1);
 }
 
 #[test]
@@ -429,10 +335,7 @@ fn what_is_no_reply_is_malformed() {
         &*deep,
         "\u{feff}{}",
     ] {
-        assert!(
-            reply(body.as_bytes(), &ContentSettings::default()).is_err(),
-            "{body}"
-        );
+        assert!(reply(body.as_bytes(), &ContentSettings::default()).is_err(), "{body}");
     }
     assert!(reply(&[0xff, 0xfe], &ContentSettings::default()).is_err());
 }
@@ -446,21 +349,10 @@ fn only_a_hundred_actions_are_read() {
 
 #[test]
 fn a_broken_context_does_not_spoil_the_answer() {
-    for context in [
-        json!(5),
-        json!({"intents": 5}),
-        json!({"intents": [{"name": "no id"}, 7]}),
-    ] {
+    for context in [json!(5), json!({"intents": 5}), json!({"intents": [{"name": "no id"}, 7]})] {
         let reply = read(&json!({"actions": [{"type": "close"}], "context": context}));
-        assert_eq!(
-            (reply.actions.len(), reply.intents.len(), reply.skipped),
-            (1, 0, 0)
-        );
-        assert!(
-            reply.problems[0].path.starts_with("context"),
-            "{:?}",
-            reply.problems
-        );
+        assert_eq!((reply.actions.len(), reply.intents.len(), reply.skipped), (1, 0, 0));
+        assert!(reply.problems[0].path.starts_with("context"), "{:?}", reply.problems);
     }
 }
 
@@ -473,20 +365,14 @@ fn frames_are_told_apart_by_their_type() {
         read(json!({"type": "seen", "id": "c:1", "more": 1})),
         Ok(Frame::Seen("c:1".to_owned()))
     );
-    let said = Reply {
-        actions: vec![Action::Close { survey: true }],
-        ..Reply::default()
-    };
+    let said = Reply { actions: vec![Action::Close { survey: true }], ..Reply::default() };
     assert_eq!(
         read(json!({"type": "say", "conversationId": "c", "actions": [{"type": "close"}]})),
         Ok(Frame::Say(ConversationId::from("c"), said))
     );
     assert_eq!(
         read(json!({"type": "error", "message": "m"})),
-        Ok(Frame::Error {
-            id: None,
-            message: "m".to_owned()
-        })
+        Ok(Frame::Error { id: None, message: "m".to_owned() })
     );
     for wrong in [
         json!({"type": "seen"}),
@@ -601,11 +487,7 @@ fn notice_of(id: &str) -> String {
 }
 
 fn text(text: &str, audience: Audience) -> Action {
-    Action::Text {
-        text: text.to_owned(),
-        audience,
-        quick_replies: None,
-    }
+    Action::Text { text: text.to_owned(), audience, quick_replies: None }
 }
 
 /// A schema that bot developers are given.

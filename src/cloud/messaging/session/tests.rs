@@ -43,12 +43,7 @@ fn the_way_up_is_hosts_log_in_socket_subscriptions() {
     );
     assert_eq!(
         world.phases,
-        [
-            LinkPhase::Domains,
-            LinkPhase::LoggingIn,
-            LinkPhase::Connecting,
-            LinkPhase::Subscribing
-        ]
+        [LinkPhase::Domains, LinkPhase::LoggingIn, LinkPhase::Connecting, LinkPhase::Subscribing]
     );
     assert_eq!(
         world.take_events(),
@@ -56,12 +51,7 @@ fn the_way_up_is_hosts_log_in_socket_subscriptions() {
         "not up before the subscriptions are answered"
     );
     world.answer_all();
-    assert_eq!(
-        world.take_events(),
-        [Event::Up {
-            agent: "4102938475".into()
-        }]
-    );
+    assert_eq!(world.take_events(), [Event::Up { agent: "4102938475".into() }]);
     assert_eq!(world.phases.last(), Some(&LinkPhase::Up));
 }
 
@@ -75,10 +65,7 @@ fn the_agent_is_away_until_told_otherwise() {
     );
     world.answer_all();
     world.command(Command::Availability(Availability::Online));
-    assert_eq!(
-        world.find("SetAgentState")["body"]["availability"],
-        "ONLINE"
-    );
+    assert_eq!(world.find("SetAgentState")["body"]["availability"], "ONLINE");
     // A lost socket may have lost the state; the next one begins AWAY, whatever was commanded before.
     world.close(Some(1001));
     world.reconnect();
@@ -93,10 +80,7 @@ fn a_state_commanded_without_connection_is_not_remembered() {
     world.reach_socket();
     assert!(
         !world.sent_methods().contains(&"SetAgentState".to_owned()) || {
-            world
-                .sent
-                .iter()
-                .all(|frame| frame["body"]["availability"] != "ONLINE")
+            world.sent.iter().all(|frame| frame["body"]["availability"] != "ONLINE")
         }
     );
 }
@@ -120,21 +104,11 @@ fn subscriptions_name_the_agent_by_its_old_id() {
 
 #[test]
 fn a_manager_sees_all_conversations_and_takes_no_rings() {
-    let mut world = World::with(Settings {
-        manager: true,
-        ..settings()
-    });
+    let mut world = World::with(Settings { manager: true, ..settings() });
     world.step(Input::Start);
     world.reach_socket();
-    assert_eq!(
-        world.find("SubscribeExConversations")["body"],
-        json!({"convState": ["OPEN"]})
-    );
-    assert!(
-        !world
-            .sent_methods()
-            .contains(&"SubscribeRoutingTasks".into())
-    );
+    assert_eq!(world.find("SubscribeExConversations")["body"], json!({"convState": ["OPEN"]}));
+    assert!(!world.sent_methods().contains(&"SubscribeRoutingTasks".into()));
     world.answer_all();
     assert!(world.is_up());
 }
@@ -147,10 +121,7 @@ fn what_is_told_before_the_subscriptions_are_answered_follows_up() {
     assert_eq!(world.take_events(), []);
     world.answer_all();
     let events = world.take_events();
-    assert!(matches!(
-        events[..],
-        [Event::Up { .. }, Event::Conversation { .. }, Event::Listed]
-    ));
+    assert!(matches!(events[..], [Event::Up { .. }, Event::Conversation { .. }, Event::Listed]));
 }
 
 #[test]
@@ -240,18 +211,13 @@ fn the_golden_transcript_is_played_to_its_end() {
         let frame = &line["frame"];
         if line["dir"] == "C" {
             theirs.push((frame["type"].clone(), frame["body"].clone()));
-            let call = |call| Command::Call {
-                conversation: "conv-1".into(),
-                id: Some(CallId(0)),
-                call,
-            };
+            let call =
+                |call| Command::Call { conversation: "conv-1".into(), id: Some(CallId(0)), call };
             match frame["id"].as_str().unwrap() {
                 "4" => world.command(Command::AcceptRing("conv-1_12345678_1700000000000".into())),
                 "5" => world.command(call(history(None))),
-                "6" => world.command(call(Call::Receipt {
-                    dialog: "conv-1".into(),
-                    sequences: vec![0],
-                })),
+                "6" => world
+                    .command(call(Call::Receipt { dialog: "conv-1".into(), sequences: vec![0] })),
                 "7" => world.command(call(say("Hi, how can I help?"))),
                 "8" => world.command(call(Call::Transfer {
                     skill: Some("9911223344".into()),
@@ -308,10 +274,7 @@ fn a_request_without_answer_ends_at_its_deadline_and_a_late_answer_is_dropped() 
     world.advance(ms(9_999));
     assert_eq!(world.take_events(), []);
     world.advance(ms(1));
-    assert_eq!(
-        world.take_events(),
-        [called(1, Err(CallError::NoAnswer { call: "publish" }))]
-    );
+    assert_eq!(world.take_events(), [called(1, Err(CallError::NoAnswer { call: "publish" }))]);
     world.frame(&answer_to(&frame, 200, &json!({"sequence": 4})));
     assert_eq!(world.take_events(), []);
     assert!(world.is_up(), "one slow request is no reason to reconnect");
@@ -329,9 +292,7 @@ fn when_the_socket_is_lost_pending_calls_may_have_happened_and_later_ones_did_no
             called(1, Err(CallError::NoAnswer { call: "publish" })),
             Event::RingAccepted {
                 ring: "ring".into(),
-                result: Err(CallError::NoAnswer {
-                    call: "accept ring"
-                })
+                result: Err(CallError::NoAnswer { call: "accept ring" })
             },
             Event::Down,
         ]
@@ -342,10 +303,7 @@ fn when_the_socket_is_lost_pending_calls_may_have_happened_and_later_ones_did_no
         world.take_events(),
         [
             called(2, Err(CallError::NotSent)),
-            Event::RingAccepted {
-                ring: "ring".into(),
-                result: Err(CallError::NotSent)
-            }
+            Event::RingAccepted { ring: "ring".into(), result: Err(CallError::NotSent) }
         ]
     );
 }
@@ -359,17 +317,9 @@ fn refusals_are_sorted_from_failures() {
         let message = "Agent does not exist".to_owned();
         let call = "publish";
         let error = if code < 500 {
-            CallError::Refused {
-                call,
-                code,
-                message,
-            }
+            CallError::Refused { call, code, message }
         } else {
-            CallError::Failed {
-                call,
-                code,
-                message,
-            }
+            CallError::Failed { call, code, message }
         };
         assert_eq!(world.take_events(), [called(id, Err(error))]);
     }
@@ -380,10 +330,7 @@ fn a_throttled_request_is_sent_again_after_a_second_in_order_and_answered_once()
     let mut world = World::up();
     world.call(1, say("one"));
     world.call(2, say("two"));
-    let (one, two) = (
-        world.find_nth("PublishEvent", 0),
-        world.find_nth("PublishEvent", 1),
-    );
+    let (one, two) = (world.find_nth("PublishEvent", 0), world.find_nth("PublishEvent", 1));
     world.forget(&one);
     world.forget(&two);
     world.frame(&answer_to(&one, 429, &json!("slow down")));
@@ -398,10 +345,7 @@ fn a_throttled_request_is_sent_again_after_a_second_in_order_and_answered_once()
         world.answer("PublishEvent", 200, json!({"sequence": id}));
         assert_eq!(
             world.take_events(),
-            [called(
-                id,
-                Ok(Outcome::Published(i64::try_from(id).unwrap()))
-            )]
+            [called(id, Ok(Outcome::Published(i64::try_from(id).unwrap())))]
         );
     }
     world.call(4, say("four"));
@@ -418,10 +362,7 @@ fn a_throttled_request_that_a_lost_socket_catches_was_not_sent() {
     world.call(1, say("one"));
     world.answer("PublishEvent", 429, json!("slow down"));
     world.close(None);
-    assert_eq!(
-        world.take_events(),
-        [called(1, Err(CallError::NotSent)), Event::Down]
-    );
+    assert_eq!(world.take_events(), [called(1, Err(CallError::NotSent)), Event::Down]);
 }
 
 #[test]
@@ -430,19 +371,13 @@ fn what_nobody_waits_for_is_sent_and_its_answer_told_to_nobody() {
     world.command(Command::Call {
         conversation: "conv-1".into(),
         id: None,
-        call: Call::Typing {
-            dialog: "conv-1".into(),
-            composing: true,
-        },
+        call: Call::Typing { dialog: "conv-1".into(), composing: true },
     });
     world.answer("PublishEvent", 200, json!({"sequence": 0}));
     world.command(Command::Call {
         conversation: "conv-1".into(),
         id: None,
-        call: Call::Typing {
-            dialog: "conv-1".into(),
-            composing: false,
-        },
+        call: Call::Typing { dialog: "conv-1".into(), composing: false },
     });
     world.answer("PublishEvent", 500, json!("x"));
     assert_eq!(world.take_events(), []);
@@ -460,12 +395,7 @@ fn a_history_that_comes_in_pieces_is_told_as_one() {
     assert_eq!(world.take_events(), []);
     assert_eq!(world.find("QueryMessages")["body"]["newerThanSequence"], 0);
     world.answer("QueryMessages", 200, json!([event(1), event(2), event(3)]));
-    let [
-        Event::Called {
-            outcome: Ok(Outcome::History(history)),
-            ..
-        },
-    ] = &world.take_events()[..]
+    let [Event::Called { outcome: Ok(Outcome::History(history)), .. }] = &world.take_events()[..]
     else {
         panic!("a history");
     };
@@ -501,11 +431,7 @@ fn any_frame_is_a_sign_of_life_and_silence_for_twice_the_interval_is_death() {
     assert_eq!(world.take_events(), [Event::Down]);
     assert_eq!(world.phases.last(), Some(&waiting("dead")));
     world.advance(secs(6));
-    assert_eq!(
-        world.deeds(),
-        ["disconnect", "connect"],
-        "with the same token"
-    );
+    assert_eq!(world.deeds(), ["disconnect", "connect"], "with the same token");
 }
 
 #[test]
@@ -562,10 +488,7 @@ fn an_accepted_ring_is_acknowledged_or_not() {
     assert_eq!(
         world.take_events(),
         [
-            Event::RingAccepted {
-                ring: "r".into(),
-                result: Ok(())
-            },
+            Event::RingAccepted { ring: "r".into(), result: Ok(()) },
             Event::RingAccepted {
                 ring: "q".into(),
                 result: Err(CallError::Refused {
@@ -620,10 +543,8 @@ fn a_rate_limiting_close_waits_five_seconds_at_least() {
 
 #[test]
 fn a_handshake_refused_with_401_renews_the_token_and_a_502_does_not() {
-    for (kind, expected) in [
-        (TroubleKind::Refused, "find hosts"),
-        (TroubleKind::Failed, "connect"),
-    ] {
+    for (kind, expected) in [(TroubleKind::Refused, "find hosts"), (TroubleKind::Failed, "connect")]
+    {
         let mut world = World::up();
         world.close(Some(1001));
         world.advance(secs(7));
@@ -666,10 +587,7 @@ fn the_second_quick_break_in_a_row_renews_the_token() {
 
 #[test]
 fn breaks_that_are_not_in_a_row_keep_the_token() {
-    let mut world = World::with(Settings {
-        refresh_interval: secs(3_600),
-        ..settings()
-    });
+    let mut world = World::with(Settings { refresh_interval: secs(3_600), ..settings() });
     world.step(Input::Start);
     world.come_up();
     world.deeds();
@@ -695,10 +613,7 @@ fn waits_grow_until_a_connection_has_lasted_a_minute() {
     }
     for (n, wait) in waits.iter().enumerate() {
         let plain = 5.0 * 1.25_f64.powi(i32::try_from(n).unwrap());
-        assert!(
-            (plain * 0.79..=plain * 1.21).contains(&wait.as_secs_f64()),
-            "{waits:?}"
-        );
+        assert!((plain * 0.79..=plain * 1.21).contains(&wait.as_secs_f64()), "{waits:?}");
     }
     world.live(secs(61));
     world.close(Some(1001));
@@ -864,10 +779,7 @@ fn a_refused_refresh_logs_in_again_and_only_then_replaces_the_socket() {
     assert_eq!(world.take_events(), [called(1, Ok(Outcome::Published(9)))]);
     assert_eq!(world.phases.last(), Some(&LinkPhase::Up));
     world.step(Input::LoggedIn(Ok(account())));
-    assert_eq!(
-        world.take_events(),
-        [Event::LoggedIn(LoginResult::Ok), Event::Down]
-    );
+    assert_eq!(world.take_events(), [Event::LoggedIn(LoginResult::Ok), Event::Down]);
     assert_eq!(world.deeds(), ["disconnect", "connect"]);
     world.step(Input::Connected(Ok(())));
     world.answer_all();
@@ -893,10 +805,7 @@ fn a_log_in_that_cannot_be_refreshed_is_not_refreshed() {
     let mut world = World::new();
     world.step(Input::Start);
     world.step(Input::Hosts(Ok(())));
-    world.step(Input::LoggedIn(Ok(Account {
-        refreshable: false,
-        ..account()
-    })));
+    world.step(Input::LoggedIn(Ok(Account { refreshable: false, ..account() })));
     world.step(Input::Connected(Ok(())));
     world.answer_all();
     world.deeds();
@@ -934,9 +843,7 @@ fn two_programs_that_evict_each_other_are_recognised_and_not_fought() {
     }
     assert!(world.phases.contains(&waiting("evicted")));
     assert!(
-        world
-            .error()
-            .contains("another program seems to log in as bot-greeter"),
+        world.error().contains("another program seems to log in as bot-greeter"),
         "{}",
         world.error()
     );
@@ -969,10 +876,7 @@ fn stop_logs_out_and_then_says_stopped() {
     assert_eq!(world.deeds(), ["disconnect", "log out"]);
     assert_eq!(
         world.take_events(),
-        [
-            called(1, Err(CallError::NoAnswer { call: "publish" })),
-            Event::Down
-        ]
+        [called(1, Err(CallError::NoAnswer { call: "publish" })), Event::Down]
     );
     world.step(Input::LoggedOut);
     assert_eq!(world.take_events(), [Event::Stopped]);
@@ -1022,11 +926,7 @@ fn a_conversation_that_ends_is_told_as_it_ended() {
         "body": {"changes": {"type": "DELETE", "result": {"convId": "conv-1", "conversationDetails": {"state": "CLOSE"}}}}}));
     assert_eq!(
         world.take_events(),
-        [Event::Gone {
-            id: "conv-1".into(),
-            how: Departure::Closed,
-            csat: None
-        }]
+        [Event::Gone { id: "conv-1".into(), how: Departure::Closed, csat: None }]
     );
 }
 
@@ -1035,10 +935,7 @@ fn frames_that_cannot_be_used_are_counted_and_do_no_harm() {
     let mut world = World::up();
     for text in ["", "{", "[]", r#"{"kind":"req"}"#, r#"{"kind":"resp"}"#] {
         world.step(Input::Frame(text));
-        assert!(matches!(
-            world.take_events()[..],
-            [Event::Unusable { kind: "frame", .. }]
-        ));
+        assert!(matches!(world.take_events()[..], [Event::Unusable { kind: "frame", .. }]));
     }
     assert!(world.is_up());
 }
@@ -1123,10 +1020,7 @@ impl World {
         Self::with_seed(settings, 1)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests need some instant to count from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
     fn with_seed(settings: Settings, seed: u64) -> Self {
         Self {
             session: Session::new(settings, seed),
@@ -1181,11 +1075,7 @@ impl World {
         self.advance(secs(30));
         assert_eq!(self.deeds(), ["connect"]);
         self.step(Input::Connected(Ok(())));
-        if self
-            .sent
-            .iter()
-            .any(|f| f["body"]["availability"] == "AWAY")
-        {
+        if self.sent.iter().any(|f| f["body"]["availability"] == "AWAY") {
             let away = self.find("SetAgentState");
             self.answer_all();
             self.sent.push(away);
@@ -1219,11 +1109,7 @@ impl World {
     }
 
     fn call(&mut self, id: u64, call: Call) {
-        self.command(Command::Call {
-            conversation: "conv-1".into(),
-            id: Some(CallId(id)),
-            call,
-        });
+        self.command(Command::Call { conversation: "conv-1".into(), id: Some(CallId(id)), call });
     }
 
     fn frame(&mut self, frame: &Value) {
@@ -1232,10 +1118,7 @@ impl World {
 
     fn close(&mut self, code: Option<u16>) {
         self.sent.clear();
-        self.step(Input::Closed {
-            code,
-            detail: "gone".into(),
-        });
+        self.step(Input::Closed { code, detail: "gone".into() });
     }
 
     /// Lets time pass, waking the session whenever it wants.
@@ -1300,12 +1183,8 @@ impl World {
     }
 
     fn answer_clocks(&mut self) -> usize {
-        let clocks: Vec<Value> = self
-            .sent
-            .iter()
-            .filter(|frame| frame["type"] == ".GetClock")
-            .cloned()
-            .collect();
+        let clocks: Vec<Value> =
+            self.sent.iter().filter(|frame| frame["type"] == ".GetClock").cloned().collect();
         for frame in &clocks {
             self.forget(frame);
             self.frame(&answer_to(frame, 200, &clock(self.wall)));
@@ -1321,12 +1200,7 @@ impl World {
     fn find_nth(&self, method: &str, n: usize) -> Value {
         self.sent
             .iter()
-            .filter(|frame| {
-                frame["type"]
-                    .as_str()
-                    .unwrap()
-                    .ends_with(&format!(".{method}"))
-            })
+            .filter(|frame| frame["type"].as_str().unwrap().ends_with(&format!(".{method}")))
             .nth(n)
             .unwrap_or_else(|| panic!("no {method} among {:?}", self.sent))
             .clone()
@@ -1339,15 +1213,7 @@ impl World {
     fn sent_methods(&self) -> Vec<String> {
         self.sent
             .iter()
-            .map(|frame| {
-                frame["type"]
-                    .as_str()
-                    .unwrap()
-                    .rsplit('.')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|frame| frame["type"].as_str().unwrap().rsplit('.').next().unwrap().to_owned())
             .collect()
     }
 
@@ -1372,10 +1238,7 @@ impl World {
     }
 
     fn is_up(&self) -> bool {
-        self.session
-            .connection
-            .as_ref()
-            .is_some_and(Connection::is_up)
+        self.session.connection.as_ref().is_some_and(Connection::is_up)
     }
 
     fn error(&self) -> String {
@@ -1388,10 +1251,7 @@ fn settings() -> Settings {
     Settings {
         account: "12345678".into(),
         username: "bot-greeter".into(),
-        credentials: Credentials::OAuth2 {
-            client_id: secret(),
-            client_secret: secret(),
-        },
+        credentials: Credentials::OAuth2 { client_id: secret(), client_secret: secret() },
         domain_api: "https://api.example.net".into(),
         request_timeout: secs(10),
         keepalive_interval: secs(30),
@@ -1413,10 +1273,7 @@ fn account() -> Account {
 }
 
 fn trouble(kind: TroubleKind) -> Trouble {
-    Trouble {
-        kind,
-        detail: "it did not work".into(),
-    }
+    Trouble { kind, detail: "it did not work".into() }
 }
 
 fn kind(number: u16) -> TroubleKind {
@@ -1436,10 +1293,7 @@ fn waiting(reason: &'static str) -> LinkPhase {
 fn say(text: &str) -> Call {
     Call::Publish {
         dialog: "conv-1".into(),
-        body: Body::Text {
-            text: text.into(),
-            quick_replies: None,
-        },
+        body: Body::Text { text: text.into(), quick_replies: None },
         audience: Audience::All,
         mark: None,
         intents: vec![],
@@ -1447,18 +1301,11 @@ fn say(text: &str) -> Call {
 }
 
 fn history(after: Option<i64>) -> Call {
-    Call::History {
-        dialog: DialogId::from("conv-1"),
-        after,
-    }
+    Call::History { dialog: DialogId::from("conv-1"), after }
 }
 
 fn called(id: u64, outcome: Result<Outcome, CallError>) -> Event {
-    Event::Called {
-        conversation: ConversationId::from("conv-1"),
-        id: CallId(id),
-        outcome,
-    }
+    Event::Called { conversation: ConversationId::from("conv-1"), id: CallId(id), outcome }
 }
 
 fn answer_to(frame: &Value, code: u16, body: &Value) -> Value {
@@ -1475,11 +1322,9 @@ fn snapshot(changes: &[Value]) -> Value {
 }
 
 fn conversation(id: &str, version: i64) -> Value {
-    snapshot(&[
-        json!({"type": "UPSERT", "result": {"convId": id, "conversationDetails": {
+    snapshot(&[json!({"type": "UPSERT", "result": {"convId": id, "conversationDetails": {
         "state": "OPEN", "startTs": 1, "metaDataLastUpdateTs": version,
-        "participants": {"CONSUMER": ["cons-1"], "ASSIGNED_AGENT": [ME]}}}}),
-    ])
+        "participants": {"CONSUMER": ["cons-1"], "ASSIGNED_AGENT": [ME]}}}})])
 }
 
 fn ring(id: &str, state: &str, expires: i64) -> Value {
