@@ -9,8 +9,9 @@ import { openStore } from "./page/store.js";
 const demoHealth = "http://127.0.0.1:8790/";
 const mostChips = 8;
 
-/** What only this page knows: the chosen conversation (`null` is a new one), and as which human people act. */
-const ui = { chosen: null, human: undefined, changed: later };
+/** What only this page knows: the chosen conversation (`null` is a new one), and as which human people act,
+ * the pictures that were sent from here. */
+const ui = { chosen: null, human: undefined, pictures: new Map(), changed: later };
 const frames = framesPanel();
 let known = false;
 let due = false;
@@ -77,7 +78,7 @@ function drawBar(skills) {
       look: title,
       make: () => h("li", { class: `chip is-${one.availability.toLowerCase()}${one.loggedIn ? "" : " out"}`, title },
         h("span", { class: "dot", "aria-hidden": "true" }), h("span", { text: one.name }),
-        h("small", { text: one.loggedIn ? `${availability}${load ? ` · ${load}` : ""}` : one.human ? load : "logged out" })),
+        h("small", { text: one.loggedIn ? `${availability}${load ? ` · ${load}` : ""}` : one.human ? load || "human" : "logged out" })),
     };
   });
   if (sorted.length > mostChips) items.push({ key: "more", look: sorted.length, make: () => h("li", { class: "chip", text: `${sorted.length - mostChips} more` }) });

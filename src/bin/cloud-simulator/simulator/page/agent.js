@@ -63,7 +63,7 @@ export function agentDesk({ state, ui, act, choose }) {
       return;
     }
     renderActions(conversation, human, skills);
-    keep($("agent-log"), transcript(conversation, { side: "agent", agents, skills }).map((item) => ({ ...item, key: `${conversation.id} ${item.key}` })));
+    keep($("agent-log"), transcript(conversation, { side: "agent", agents, skills, pictures: ui.pictures }).map((item) => ({ ...item, key: `${conversation.id} ${item.key}` })));
     const who = typists(conversation, "CONSUMER", agents).concat(typists(conversation, "AGENTS", agents.size ? withoutHuman(agents, human) : agents));
     show($("agent-typing"), who.length > 0);
     say($("agent-typing").querySelector(".who"), who.length > 0 ? `${who.join(" and ")} is typing…` : "");

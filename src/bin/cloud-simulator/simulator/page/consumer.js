@@ -3,7 +3,7 @@
 import { quickReplies } from "./card.js";
 import { $, complain, follow, h, initials, keep, say, show, visible } from "./dom.js";
 import { sampleCard, samplePicture, typeOfFile } from "./samples.js";
-import { allEvents, closing, entryKey, isPublic, lastWords, transcript, typists } from "./transcript.js";
+import { allEvents, closing, entryKey, isPublic, lastWords, transcript, typists, unreadByConsumer } from "./transcript.js";
 import { typing } from "./typing.js";
 
 const names = ["Ada", "Ben", "Chloe", "Dev", "Elif", "Finn", "Grace", "Hugo", "Ines", "Jonas", "Kaia", "Liam", "Mara", "Noor", "Omar", "Pia"];
@@ -13,7 +13,6 @@ const mostFile = 3 * 1024 * 1024;
 /** Wires the window. `ui` is the page's own state, `act` acts in the simulated world, `choose(id)` selects a conversation. */
 export function consumerWindow({ state, ui, act, choose }) {
   const scroll = follow($("consumer-scroll"), $("consumer-newest"));
-  const pictures = new Map();
   const pressed = new Set();
   const drafts = new Map();
   const on = (id, event, listener) => $(id).addEventListener(event, listener);
@@ -56,7 +55,7 @@ export function consumerWindow({ state, ui, act, choose }) {
 
   function render(agents) {
     const conversation = chosen();
-    renderPills();
+    renderPills(agents);
     show($("welcome"), !conversation);
     show($("person"), Boolean(conversation));
     show($("consumer-scroll"), Boolean(conversation));
@@ -69,7 +68,7 @@ export function consumerWindow({ state, ui, act, choose }) {
     }
     const open = conversation.stage === "OPEN";
     renderPerson(conversation, open);
-    keep($("consumer-log"), transcript(conversation, { side: "consumer", agents, press: (entry) => pressOf(conversation, entry, open), pictures, skills: new Map() })
+    keep($("consumer-log"), transcript(conversation, { side: "consumer", agents, press: (entry) => pressOf(conversation, entry, open), pictures: ui.pictures, skills: new Map() })
       .map((item) => ({ ...item, key: `${conversation.id} ${item.key}` })));
     const who = typists(conversation, "AGENTS", agents);
     show($("consumer-typing"), who.length > 0);
@@ -80,25 +79,29 @@ export function consumerWindow({ state, ui, act, choose }) {
     if (drawn !== ui.chosen) scroll.toEnd();
     else scroll.grown();
     drawn = ui.chosen;
-    markRead(conversation, open);
+    markRead(conversation, open, agents);
   }
 
-  function renderPills() {
+  function renderPills(agents) {
     const latest = [...state.conversations.values()].slice(-mostPills).reverse();
     show($("switch"), latest.length > 0);
     $("new").setAttribute("aria-pressed", String(!chosen()));
+    let all = 0;
     keep($("pills"), latest.map((one) => {
       const name = one.consumer.firstName || "Consumer";
-      const unread = one.id === ui.chosen ? 0 : one.unread?.[one.consumer.id] ?? 0;
+      const unread = one.stage === "OPEN" ? unreadByConsumer(one, agents) : 0;
+      all += unread;
       const words = lastWords(one).slice(0, 60);
       const is = one.id === ui.chosen;
       return {
         key: one.id,
         look: [name, unread, is, one.stage, words].join("|"),
         make: () => h("button", { type: "button", class: `pill${one.stage === "OPEN" ? "" : " over"}`, "aria-pressed": String(is), title: words, data: { focus: one.id }, on: { click: () => choose(one.id) } },
-          h("span", { text: name }), unread > 0 ? h("span", { class: "count", text: unread, "aria-label": `${unread} unread` }) : null),
+          h("span", { text: name }), unread > 0 ? h("span", { class: "count", text: unread, title: "unread" }) : null),
       };
     }));
+    show($("tab-consumer"), all > 0);
+    say($("tab-consumer"), String(all));
   }
 
   function renderWelcome() {
@@ -117,7 +120,9 @@ export function consumerWindow({ state, ui, act, choose }) {
     const partner = participants.find((one) => one.role === "ASSIGNED_AGENT" && one.state === "ACTIVE");
     say($("person-avatar"), initials(name));
     say($("person-name"), name);
-    say($("person-status"), `${consumer.authenticated ? "logged in" : "guest"} · ${!open ? "closed" : partner ? `talking to ${partner.name ?? assigned}` : "waiting for someone"}`);
+    const status = `${consumer.authenticated ? "logged in" : "guest"} · ${!open ? "closed" : partner ? `talking to ${partner.name ?? assigned}` : "waiting for someone"}`;
+    say($("person-status"), status);
+    $("person-status").title = status;
     show($("step-up"), open && !consumer.authenticated);
     show($("leave"), open);
     say($("leave"), consumer.present ? "Leave" : "Return");
@@ -181,11 +186,11 @@ export function consumerWindow({ state, ui, act, choose }) {
   }
 
   /** The window shows everything, so everything counts as read while people can see it. */
-  function markRead(conversation, open) {
+  function markRead(conversation, open, agents) {
     if (!open || !conversation.consumer.present || !visible($("consumer-log"))) return;
     const newest = allEvents(conversation).filter((entry) => isPublic(entry) && entry.role !== "CONSUMER").at(-1);
     const key = newest ? entryKey(conversation, newest) : "";
-    if (key === "" || key === readUpTo || !(conversation.unread?.[conversation.consumer.id] > 0)) return;
+    if (key === "" || key === readUpTo || unreadByConsumer(conversation, agents) === 0) return;
     readUpTo = key;
     act(`conversations/${conversation.id}/consumer/read`).catch(() => {});
   }
@@ -266,7 +271,7 @@ export function consumerWindow({ state, ui, act, choose }) {
     const id = ui.chosen;
     const { sequence } = await act(`conversations/${id}/consumer/file`, { caption, fileType, base64: dataUrl.slice(dataUrl.indexOf(",") + 1) });
     const dialog = state.conversations.get(id)?.dialogs.find((one) => one.state === "OPEN")?.id;
-    pictures.set(entryKey({ id }, { dialog, sequence }), dataUrl);
+    ui.pictures.set(entryKey({ id }, { dialog, sequence }), dataUrl);
     ui.changed();
   }
 }

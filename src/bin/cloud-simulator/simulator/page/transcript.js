@@ -66,6 +66,12 @@ export function typists(conversation, from, agents) {
     .map((one) => nameOf(conversation, one.id, agents));
 }
 
+/** How many messages the consumer has not read, under whatever id: a log-in changes it. */
+export function unreadByConsumer(conversation, agents) {
+  const read = (entry) => Object.entries(entry.receipts ?? {}).some(([reader, statuses]) => !agents.has(reader) && statuses.includes("READ"));
+  return allEvents(conversation).filter((entry) => isPublic(entry) && entry.role !== "CONSUMER" && !read(entry)).length;
+}
+
 /** A short line about the last message. */
 export function lastWords(conversation) {
   const last = allEvents(conversation).filter(isContent).at(-1);
