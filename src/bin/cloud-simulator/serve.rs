@@ -23,7 +23,8 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
         options.seed = seed;
     }
     if arguments.print_config {
-        let world = serde_json::to_string_pretty(&options).map_err(|why| format!("cannot print the world: {why}"))?;
+        let world = serde_json::to_string_pretty(&options)
+            .map_err(|why| format!("cannot print the world: {why}"))?;
         say(&world);
         return Ok(());
     }
@@ -31,14 +32,21 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
         (Some(cert), Some(key)) => Some(acceptor(cert, key)?),
         _ => None,
     };
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|why| format!("cannot listen on {}: {why}; choose another address with --listen", arguments.listen))?;
-    let address = listener.local_addr().map_err(|why| format!("cannot tell the address: {why}"))?;
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|why| {
+        format!(
+            "cannot listen on {}: {why}; choose another address with --listen",
+            arguments.listen
+        )
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|why| format!("cannot tell the address: {why}"))?;
     let mut signals = signals()?;
     let simulator = Simulator::new(options);
     let scheme = if tls.is_some() { "https" } else { "http" };
-    say(&format!("The simulated cloud listens on {scheme}://{address}"));
+    say(&format!(
+        "The simulated cloud listens on {scheme}://{address}"
+    ));
     tokio::select! {
         served = simulator.serve(listener, tls) => served.map_err(|why| format!("cannot accept connections: {why}"))?,
         _ = signals.next() => {}
@@ -48,21 +56,27 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
 }
 
 /// The signals that ask to stop.
-pub(super) fn signals() -> Result<Signals, String> {
+fn signals() -> Result<Signals, String> {
     Signals::new([SIGINT, SIGTERM]).map_err(|why| format!("cannot listen to signals: {why}"))
 }
 
 fn read_options(path: &Path) -> Result<Options, String> {
-    let text = std::fs::read_to_string(path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
-    serde_json::from_str(&text)
-        .map_err(|why| format!("{}: {why}; --print-config shows how a world is written", path.display()))
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| format!("cannot read {}: {why}", path.display()))?;
+    serde_json::from_str(&text).map_err(|why| {
+        format!(
+            "{}: {why}; --print-config shows how a world is written",
+            path.display()
+        )
+    })
 }
 
 fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .map_err(|why| format!("{}: no certificate: {why}", cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|why| format!("{}: no private key: {why}", key.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|why| format!("{}: no private key: {why}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

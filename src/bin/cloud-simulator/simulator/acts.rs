@@ -57,37 +57,73 @@ pub(crate) type Done = Result<Option<u64>, String>;
 /// The consumer.
 impl World {
     /// Says a text.
-    pub(crate) fn consumer_says(&mut self, conversation: &str, text: &str, metadata: Vec<Value>) -> Done {
+    pub(crate) fn consumer_says(
+        &mut self,
+        conversation: &str,
+        text: &str,
+        metadata: Vec<Value>,
+    ) -> Done {
         let event = json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
         self.consumer_utters(conversation, event, metadata)
     }
 
     /// Presses a button or quick reply of an earlier message.
-    pub(crate) fn consumer_clicks(&mut self, conversation: &str, sequence: u64, button: &Button) -> Result<Clicked, String> {
+    pub(crate) fn consumer_clicks(
+        &mut self,
+        conversation: &str,
+        sequence: u64,
+        button: &Button,
+    ) -> Result<Clicked, String> {
         let found = self.conversation(conversation)?;
         let dialog = found.speaking().ok_or("the conversation is closed")?;
-        let event = dialog.event(sequence).ok_or_else(|| format!("there is no sequence {sequence}"))?;
+        let event = dialog
+            .event(sequence)
+            .ok_or_else(|| format!("there is no sequence {sequence}"))?;
         let elements = content::clickables(&event.event);
         let element = match button {
             Button::Number(number) => elements.get(*number).copied(),
-            Button::Title(title) => elements.iter().copied().find(|one| one["title"] == json!(title)),
+            Button::Title(title) => elements
+                .iter()
+                .copied()
+                .find(|one| one["title"] == json!(title)),
         };
-        let element = element.ok_or_else(|| format!("message {sequence} has no button {button:?}"))?;
-        let metadata: Vec<Value> = element["click"]["metadata"].as_array().cloned().unwrap_or_default();
+        let element =
+            element.ok_or_else(|| format!("message {sequence} has no button {button:?}"))?;
+        let metadata: Vec<Value> = element["click"]["metadata"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let actions = element["click"]["actions"].clone();
-        let mut texts = actions.as_array().into_iter().flatten().filter(|one| one["type"] == "publishText");
-        let text = texts.find_map(|one| one["text"].as_str()).map(str::to_owned);
+        let mut texts = actions
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| one["type"] == "publishText");
+        let text = texts
+            .find_map(|one| one["text"].as_str())
+            .map(str::to_owned);
         let said = match text {
             Some(text) => self.consumer_says(conversation, &text, metadata.clone())?,
             None => None,
         };
-        let receipt = json!({ "type": "AcceptStatusEvent", "status": "ACTION", "sequenceList": [sequence] });
+        let receipt =
+            json!({ "type": "AcceptStatusEvent", "status": "ACTION", "sequenceList": [sequence] });
         let action = self.consumer_utters(conversation, receipt, metadata)?;
-        Ok(Clicked { said, action, actions })
+        Ok(Clicked {
+            said,
+            action,
+            actions,
+        })
     }
 
     /// Uploads and sends a file.
-    pub(crate) fn consumer_sends_file(&mut self, conversation: &str, caption: &str, kind: &str, bytes: Vec<u8>) -> Done {
+    pub(crate) fn consumer_sends_file(
+        &mut self,
+        conversation: &str,
+        caption: &str,
+        kind: &str,
+        bytes: Vec<u8>,
+    ) -> Done {
         self.conversation(conversation)?;
         let path = self.files.put(&mut self.ids, kind, bytes);
         let event = json!({
@@ -99,37 +135,64 @@ impl World {
     }
 
     /// Sends structured content.
-    pub(crate) fn consumer_sends_rich(&mut self, conversation: &str, card: &Value, metadata: Vec<Value>) -> Done {
+    pub(crate) fn consumer_sends_rich(
+        &mut self,
+        conversation: &str,
+        card: &Value,
+        metadata: Vec<Value>,
+    ) -> Done {
         let event = json!({ "type": "RichContentEvent", "content": card });
         self.consumer_utters(conversation, event, metadata)
     }
 
     /// Sends a chat state such as COMPOSING.
     pub(crate) fn consumer_types(&mut self, conversation: &str, state: &str) -> Done {
-        self.consumer_utters(conversation, json!({ "type": "ChatStateEvent", "chatState": state }), Vec::new())
+        self.consumer_utters(
+            conversation,
+            json!({ "type": "ChatStateEvent", "chatState": state }),
+            Vec::new(),
+        )
     }
 
     /// Sends a receipt, READ or another, for these sequences; without them, for everything of the others that has none yet.
-    pub(crate) fn consumer_reads(&mut self, conversation: &str, status: &str, sequences: Option<Vec<u64>>) -> Done {
+    pub(crate) fn consumer_reads(
+        &mut self,
+        conversation: &str,
+        status: &str,
+        sequences: Option<Vec<u64>>,
+    ) -> Done {
         let found = self.conversation(conversation)?;
         let consumer = found.consumer.id.clone();
         let sequences = sequences.unwrap_or_else(|| self.unseen(conversation, &consumer, status));
         if sequences.is_empty() {
             return Ok(None);
         }
-        let event = json!({ "type": "AcceptStatusEvent", "status": status, "sequenceList": sequences });
+        let event =
+            json!({ "type": "AcceptStatusEvent", "status": status, "sequenceList": sequences });
         self.consumer_utters(conversation, event, Vec::new())
     }
 
     /// Logs in: the consumer's id is replaced in place.
-    pub(crate) fn consumer_steps_up(&mut self, conversation: &str, id: Option<String>) -> Result<String, String> {
+    pub(crate) fn consumer_steps_up(
+        &mut self,
+        conversation: &str,
+        id: Option<String>,
+    ) -> Result<String, String> {
         self.conversation(conversation)?;
         let id = id.unwrap_or_else(|| self.ids.hex(32));
-        let found = self.conversations.get_mut(conversation).ok_or("the conversation is gone")?;
+        let found = self
+            .conversations
+            .get_mut(conversation)
+            .ok_or("the conversation is gone")?;
         let old = std::mem::replace(&mut found.consumer.id, id.clone());
         found.consumer.authenticated = true;
-        let everyone = found.dialogs.iter_mut().flat_map(|dialog| &mut dialog.participants);
-        everyone.filter(|one| one.role == Role::Consumer).for_each(|one| one.id.clone_from(&id));
+        let everyone = found
+            .dialogs
+            .iter_mut()
+            .flat_map(|dialog| &mut dialog.participants);
+        everyone
+            .filter(|one| one.role == Role::Consumer)
+            .for_each(|one| one.id.clone_from(&id));
         found.former_consumers.push(old);
         self.touch(conversation);
         Ok(id)
@@ -157,19 +220,34 @@ impl World {
     fn consumer_utters(&mut self, conversation: &str, event: Value, metadata: Vec<Value>) -> Done {
         let dialog = self.open_dialog(conversation)?;
         let originator = self.conversation(conversation)?.consumer.id.clone();
-        let said = Utterance { originator, event, metadata, audience: Audience::All };
+        let said = Utterance {
+            originator,
+            event,
+            metadata,
+            audience: Audience::All,
+        };
         Ok(self.utter(conversation, &dialog, said))
     }
 
     fn open_dialog(&self, conversation: &str) -> Result<String, String> {
         let found = self.conversation(conversation)?.speaking();
-        found.map(|dialog| dialog.id.clone()).ok_or_else(|| format!("conversation {conversation} is closed"))
+        found
+            .map(|dialog| dialog.id.clone())
+            .ok_or_else(|| format!("conversation {conversation} is closed"))
     }
 
     /// Content of others for which `who` has not sent `status`.
     fn unseen(&self, conversation: &str, who: &str, status: &str) -> Vec<u64> {
-        let Some(dialog) = self.conversations.get(conversation).and_then(|one| one.speaking()) else { return Vec::new() };
-        let consumer = dialog.active(who).is_some_and(|one| one.role == Role::Consumer);
+        let Some(dialog) = self
+            .conversations
+            .get(conversation)
+            .and_then(|one| one.speaking())
+        else {
+            return Vec::new();
+        };
+        let consumer = dialog
+            .active(who)
+            .is_some_and(|one| one.role == Role::Consumer);
         let done = |sequence: &u64| {
             let mine = dialog.receipts.get(sequence).and_then(|by| by.get(who));
             mine.is_some_and(|statuses| statuses.contains(status))
@@ -195,9 +273,12 @@ impl World {
             return Err(format!("conversation {conversation} is closed"));
         }
         if let Some(other) = found.assigned() {
-            return Err(format!("conversation {conversation} is assigned to {other}"));
+            return Err(format!(
+                "conversation {conversation} is assigned to {other}"
+            ));
         }
-        let own = self.waiting_rings(|ring| ring.conversation == conversation && ring.agent == agent);
+        let own =
+            self.waiting_rings(|ring| ring.conversation == conversation && ring.agent == agent);
         for ring in own {
             self.end_ring(&ring, RingState::Accepted);
         }
@@ -214,7 +295,13 @@ impl World {
     /// Writes a note that only agents and managers see.
     pub(crate) fn agent_notes(&mut self, agent: &str, conversation: &str, text: &str) -> Done {
         let event = json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
-        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::AgentsAndManagers)
+        self.agent_publishes(
+            agent,
+            conversation,
+            &event,
+            &Value::Null,
+            Audience::AgentsAndManagers,
+        )
     }
 
     /// Publishes any event, checked like everybody's.
@@ -228,14 +315,18 @@ impl World {
     ) -> Done {
         let agent = self.agent(agent)?.id.clone();
         let dialog = self.open_dialog(conversation)?;
-        let body = json!({ "dialogId": dialog, "event": event, "messageAudience": audience.word() });
-        self.publish(&agent, &body, metadata, &Value::Null).map(Some).map_err(|(_, text)| text)
+        let body =
+            json!({ "dialogId": dialog, "event": event, "messageAudience": audience.word() });
+        self.publish(&agent, &body, metadata, &Value::Null)
+            .map(Some)
+            .map_err(|(_, text)| text)
     }
 
     /// Sends a chat state.
     pub(crate) fn agent_types(&mut self, agent: &str, conversation: &str, state: &str) -> Done {
         let event = json!({ "type": "ChatStateEvent", "chatState": state });
-        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All).map(|_| None)
+        self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All)
+            .map(|_| None)
     }
 
     /// Reads everything.
@@ -245,13 +336,19 @@ impl World {
         if sequences.is_empty() {
             return Ok(None);
         }
-        let event = json!({ "type": "AcceptStatusEvent", "status": "READ", "sequenceList": sequences });
+        let event =
+            json!({ "type": "AcceptStatusEvent", "status": "READ", "sequenceList": sequences });
         self.agent_publishes(agent, conversation, &event, &Value::Null, Audience::All)
     }
 
     /// Hands the conversation back to its skill's queue.
     pub(crate) fn agent_returns(&mut self, agent: &str, conversation: &str) -> Done {
-        self.agent_updates(agent, conversation, &[Self::removal(&self.agent(agent)?.id)], &Value::Null)
+        self.agent_updates(
+            agent,
+            conversation,
+            &[Self::removal(&self.agent(agent)?.id)],
+            &Value::Null,
+        )
     }
 
     /// Transfers to a skill, or offers the conversation to an agent within one.
@@ -272,14 +369,19 @@ impl World {
         }
         let skill = skill.unwrap_or(&self.conversation(conversation)?.skill);
         changes.push(json!({ "field": "Skill", "type": "UPDATE", "skill": skill }));
-        let metadata = reason.map_or(Value::Null, |reason| json!([{ "type": "ActionReason", "reason": reason }]));
+        let metadata = reason.map_or(
+            Value::Null,
+            |reason| json!([{ "type": "ActionReason", "reason": reason }]),
+        );
         self.agent_updates(agent, conversation, &changes, &metadata)
     }
 
     /// Closes the conversation, or only its MAIN dialog.
     pub(crate) fn agent_closes(&mut self, agent: &str, conversation: &str, scope: Scope) -> Done {
         let change = match scope {
-            Scope::Conversation => json!({ "field": "ConversationStateField", "conversationState": "CLOSE" }),
+            Scope::Conversation => {
+                json!({ "field": "ConversationStateField", "conversationState": "CLOSE" })
+            }
             Scope::Dialog => json!({
                 "field": "DialogChange", "type": "UPDATE",
                 "dialog": { "dialogId": self.open_dialog(conversation)?, "state": "CLOSE", "closedBy": "AGENT" },
@@ -288,10 +390,11 @@ impl World {
         self.agent_updates(agent, conversation, &[change], &Value::Null)
     }
 
-    /// Joins as MANAGER or READER, whatever the agent's permissions.
+    /// Joins as MANAGER or READER, which takes a manager's permission.
     pub(crate) fn agent_joins(&mut self, agent: &str, conversation: &str, role: &str) -> Done {
         let id = self.agent(agent)?.id.clone();
-        let change = json!({ "field": "ParticipantsChange", "type": "ADD", "role": role, "userId": id });
+        let change =
+            json!({ "field": "ParticipantsChange", "type": "ADD", "role": role, "userId": id });
         self.agent_updates(agent, conversation, &[change], &Value::Null)
     }
 
@@ -299,16 +402,28 @@ impl World {
     pub(crate) fn agent_leaves(&mut self, agent: &str, conversation: &str) -> Done {
         let id = self.agent(agent)?.id.clone();
         let found = self.conversation(conversation)?.main().active(&id);
-        let role = found.ok_or_else(|| format!("{agent} is not in conversation {conversation}"))?.role.word();
-        let change = json!({ "field": "ParticipantsChange", "type": "REMOVE", "role": role, "userId": id });
+        let role = found
+            .ok_or_else(|| format!("{agent} is not in conversation {conversation}"))?
+            .role
+            .word();
+        let change =
+            json!({ "field": "ParticipantsChange", "type": "REMOVE", "role": role, "userId": id });
         self.agent_updates(agent, conversation, &[change], &Value::Null)
     }
 
-    fn agent_updates(&mut self, agent: &str, conversation: &str, changes: &[Value], metadata: &Value) -> Done {
+    fn agent_updates(
+        &mut self,
+        agent: &str,
+        conversation: &str,
+        changes: &[Value],
+        metadata: &Value,
+    ) -> Done {
         let agent = self.agent(agent)?.id.clone();
         let metadata: Vec<Value> = metadata.as_array().cloned().unwrap_or_default();
         let body = json!({ "conversationId": conversation, "conversationField": changes });
-        self.update(&agent, &body, &metadata).map(|_| None).map_err(|(_, text)| text)
+        self.update(&agent, &body, &metadata)
+            .map(|_| None)
+            .map_err(|(_, text)| text)
     }
 
     fn removal(agent: &str) -> Value {
@@ -381,8 +496,15 @@ impl World {
     }
 
     /// Opens many conversations at once, assigned to an agent if one is named; their ids.
-    pub(crate) fn crowd(&mut self, count: usize, agent: Option<&str>, start: &Start) -> Result<Vec<String>, String> {
-        let agent = agent.map(|name| self.agent(name).map(|found| found.id.clone())).transpose()?;
+    pub(crate) fn crowd(
+        &mut self,
+        count: usize,
+        agent: Option<&str>,
+        start: &Start,
+    ) -> Result<Vec<String>, String> {
+        let agent = agent
+            .map(|name| self.agent(name).map(|found| found.id.clone()))
+            .transpose()?;
         (0..count)
             .map(|_| {
                 let id = self.start(start.clone())?;
@@ -432,6 +554,8 @@ impl World {
             }),
             other => return Err(format!("there is no stray notification \"{other}\"")),
         };
-        Ok(self.send_raw(&stray.to_string(), |socket| agent.is_none_or(|name| socket.login_name == name)))
+        Ok(self.send_raw(&stray.to_string(), |socket| {
+            agent.is_none_or(|name| socket.login_name == name)
+        }))
     }
 }

@@ -44,7 +44,9 @@ pub(crate) struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("expires", &self.expires).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,25 +118,46 @@ impl Agent {
         let text = |key: &str| body.get(key).and_then(Value::as_str);
         if let Some(given) = text("password") {
             let matches = |one: &Credential| matches!(one, Credential::Password { password } if password == given);
-            return self.credentials.iter().any(matches).then_some(()).ok_or(Refused::Wrong);
+            return self
+                .credentials
+                .iter()
+                .any(matches)
+                .then_some(())
+                .ok_or(Refused::Wrong);
         }
-        let (Some(key), Some(given), Some(token), Some(token_secret)) =
-            (text("appKey"), text("secret"), text("accessToken"), text("accessTokenSecret"))
-        else {
+        let (Some(key), Some(given), Some(token), Some(token_secret)) = (
+            text("appKey"),
+            text("secret"),
+            text("accessToken"),
+            text("accessTokenSecret"),
+        ) else {
             return Err(Refused::Malformed);
         };
         let matches = |one: &Credential| match one {
-            Credential::ApiKey { app_key, secret, access_token, access_token_secret } => {
+            Credential::ApiKey {
+                app_key,
+                secret,
+                access_token,
+                access_token_secret,
+            } => {
                 (app_key.as_str(), secret.as_str()) == (key, given)
-                    && (access_token.as_str(), access_token_secret.as_str()) == (token, token_secret)
+                    && (access_token.as_str(), access_token_secret.as_str())
+                        == (token, token_secret)
             }
-            Credential::Oauth2 { client_id, client_secret } => {
+            Credential::Oauth2 {
+                client_id,
+                client_secret,
+            } => {
                 (client_id.as_str(), client_secret.as_str()) == (key, given)
                     && !token.is_empty()
                     && !token_secret.is_empty()
             }
             Credential::Password { .. } => false,
         };
-        self.credentials.iter().any(matches).then_some(()).ok_or(Refused::Wrong)
+        self.credentials
+            .iter()
+            .any(matches)
+            .then_some(())
+            .ok_or(Refused::Wrong)
     }
 }

@@ -15,20 +15,32 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock that shows `epoch` now; without one, the time of day.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks for the time"
+    )]
     pub(crate) fn starting_at(epoch: Option<Millis>) -> Self {
         let time_of_day = || {
-            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let since_1970 = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
         };
-        Self { epoch: epoch.unwrap_or_else(time_of_day), started: Instant::now() }
+        Self {
+            epoch: epoch.unwrap_or_else(time_of_day),
+            started: Instant::now(),
+        }
     }
 
     /// What the clock shows.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks for the time"
+    )]
     pub(crate) fn now(&self) -> Millis {
         let elapsed = Instant::now().saturating_duration_since(self.started);
-        self.epoch.saturating_add(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+        self.epoch
+            .saturating_add(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Waits until the clock shows `time`.

@@ -12,12 +12,24 @@ pub(crate) fn check_quick_replies(value: &Value) -> Result<(), String> {
     let at = "quickReplies";
     let object = object(value, at)?;
     closed(object, at, &["type", "itemsPerRow", "replies"])?;
-    require(object.get("type").and_then(Value::as_str) == Some("quickReplies"), at, "type must be \"quickReplies\"")?;
+    require(
+        object.get("type").and_then(Value::as_str) == Some("quickReplies"),
+        at,
+        "type must be \"quickReplies\"",
+    )?;
     let per_row = object.get("itemsPerRow").and_then(Value::as_u64);
-    require(per_row.is_some_and(|n| (1..=8).contains(&n)), at, "itemsPerRow must be 1 to 8")?;
+    require(
+        per_row.is_some_and(|n| (1..=8).contains(&n)),
+        at,
+        "itemsPerRow must be 1 to 8",
+    )?;
     let replies = array(object, "replies", at, 1, 24)?;
     for (index, reply) in replies.iter().enumerate() {
-        element(reply, &format!("{at}.replies[{index}]"), &Kinds::Only("button"))?;
+        element(
+            reply,
+            &format!("{at}.replies[{index}]"),
+            &Kinds::Only("button"),
+        )?;
     }
     Ok(())
 }
@@ -42,16 +54,37 @@ enum Kinds {
 }
 
 /// Members that any element may have.
-const COMMON: &[&str] =
-    &["type", "tag", "tagVersion", "elementID", "alt", "tooltip", "rtl", "style", "class", "click", "display", "border", "scale"];
+const COMMON: &[&str] = &[
+    "type",
+    "tag",
+    "tagVersion",
+    "elementID",
+    "alt",
+    "tooltip",
+    "rtl",
+    "style",
+    "class",
+    "click",
+    "display",
+    "border",
+    "scale",
+];
 
 fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
     let object = object(value, at)?;
-    let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
+    let kind = object
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if let Kinds::Only(only) = kinds {
         require(kind == *only, at, &format!("type must be \"{only}\""))?;
     }
-    for (key, limit) in [("tooltip", 256), ("alt", 2000), ("tag", 64), ("tagVersion", 64)] {
+    for (key, limit) in [
+        ("tooltip", 256),
+        ("alt", 2000),
+        ("tag", 64),
+        ("tagVersion", 64),
+    ] {
         optional_text(object, key, at, limit)?;
     }
     if let Some(given) = object.get("click") {
@@ -88,7 +121,11 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
         "carousel" => {
             elements(object, at, 2, 10)?;
             let padding = object.get("padding").map_or(Some(0), Value::as_u64);
-            require(padding.is_some_and(|n| n <= 10), at, "padding must be 0 to 10")?;
+            require(
+                padding.is_some_and(|n| n <= 10),
+                at,
+                "padding must be 0 to 10",
+            )?;
             &["elements", "padding"]
         }
         "carouselSelect" | "accordionSelect" | "tabs" => {
@@ -105,13 +142,23 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
     };
     let allowed = |key: &str| COMMON.contains(&key) || own.contains(&key);
     match object.keys().find(|key| !allowed(key)) {
-        Some(key) => Err(format!("{at}: additional property \"{key}\" is not allowed")),
+        Some(key) => Err(format!(
+            "{at}: additional property \"{key}\" is not allowed"
+        )),
         None => Ok(()),
     }
 }
 
-fn elements(object: &Map<String, Value>, at: &str, least: usize, most: usize) -> Result<(), String> {
-    for (index, inner) in array(object, "elements", at, least, most)?.iter().enumerate() {
+fn elements(
+    object: &Map<String, Value>,
+    at: &str,
+    least: usize,
+    most: usize,
+) -> Result<(), String> {
+    for (index, inner) in array(object, "elements", at, least, most)?
+        .iter()
+        .enumerate()
+    {
         element(inner, &format!("{at}.elements[{index}]"), &Kinds::Inner)?;
     }
     Ok(())
@@ -135,19 +182,34 @@ fn click(value: &Value, at: &str) -> Result<(), String> {
 fn action(value: &Value, at: &str) -> Result<(), String> {
     let object = object(value, at)?;
     optional_text(object, "name", at, 256)?;
-    match object.get("type").and_then(Value::as_str).unwrap_or_default() {
+    match object
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
         "publishText" => {
             text(object, "text", at, 256)?;
             closed(object, at, &["type", "text", "name", "encodedMetadata"])
         }
         "link" => {
             text(object, "uri", at, 1024)?;
-            let uri = object.get("uri").and_then(Value::as_str).unwrap_or_default();
+            let uri = object
+                .get("uri")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             require(uri.contains(':'), at, "uri must be absolute")?;
             if let Some(target) = object.get("target").and_then(Value::as_str) {
-                require(matches!(target, "self" | "blank" | "slideout"), at, "target must be self, blank or slideout")?;
+                require(
+                    matches!(target, "self" | "blank" | "slideout"),
+                    at,
+                    "target must be self, blank or slideout",
+                )?;
             }
-            closed(object, at, &["type", "uri", "name", "target", "ios", "android", "web"])
+            closed(
+                object,
+                at,
+                &["type", "uri", "name", "target", "ios", "android", "web"],
+            )
         }
         "navigate" => {
             numbers(object, at)?;
@@ -181,44 +243,88 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 }
 
 fn object<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, String> {
-    value.as_object().ok_or_else(|| format!("{at}: must be an object"))
+    value
+        .as_object()
+        .ok_or_else(|| format!("{at}: must be an object"))
 }
 
-fn array<'a>(object: &'a Map<String, Value>, key: &str, at: &str, least: usize, most: usize) -> Result<&'a [Value], String> {
-    let items = object.get(key).and_then(Value::as_array).ok_or_else(|| format!("{at}: {key} must be an array"))?;
-    require((least..=most).contains(&items.len()), at, &format!("{key} must have {least} to {most} items"))?;
+fn array<'a>(
+    object: &'a Map<String, Value>,
+    key: &str,
+    at: &str,
+    least: usize,
+    most: usize,
+) -> Result<&'a [Value], String> {
+    let items = object
+        .get(key)
+        .and_then(Value::as_array)
+        .ok_or_else(|| format!("{at}: {key} must be an array"))?;
+    require(
+        (least..=most).contains(&items.len()),
+        at,
+        &format!("{key} must have {least} to {most} items"),
+    )?;
     Ok(items)
 }
 
 fn text(object: &Map<String, Value>, key: &str, at: &str, limit: usize) -> Result<(), String> {
-    require(object.get(key).is_some_and(Value::is_string), at, &format!("{key} is required"))?;
+    require(
+        object.get(key).is_some_and(Value::is_string),
+        at,
+        &format!("{key} is required"),
+    )?;
     optional_text(object, key, at, limit)
 }
 
-fn optional_text(object: &Map<String, Value>, key: &str, at: &str, limit: usize) -> Result<(), String> {
-    let Some(value) = object.get(key) else { return Ok(()) };
-    let fits = value.as_str().is_some_and(|text| text.encode_utf16().count() <= limit);
-    require(fits, at, &format!("{key} must be a string of at most {limit} characters"))
+fn optional_text(
+    object: &Map<String, Value>,
+    key: &str,
+    at: &str,
+    limit: usize,
+) -> Result<(), String> {
+    let Some(value) = object.get(key) else {
+        return Ok(());
+    };
+    let fits = value
+        .as_str()
+        .is_some_and(|text| text.encode_utf16().count() <= limit);
+    require(
+        fits,
+        at,
+        &format!("{key} must be a string of at most {limit} characters"),
+    )
 }
 
 fn https(object: &Map<String, Value>, key: &str, at: &str) -> Result<(), String> {
     text(object, key, at, 2048)?;
     let url = object.get(key).and_then(Value::as_str).unwrap_or_default();
-    require(url.starts_with("https://"), at, &format!("{key} must be an https URL"))
+    require(
+        url.starts_with("https://"),
+        at,
+        &format!("{key} must be an https URL"),
+    )
 }
 
 fn numbers(object: &Map<String, Value>, at: &str) -> Result<(), String> {
-    let both = ["la", "lo"].iter().all(|key| object.get(*key).is_some_and(Value::is_number));
+    let both = ["la", "lo"]
+        .iter()
+        .all(|key| object.get(*key).is_some_and(Value::is_number));
     require(both, at, "la and lo must be numbers")
 }
 
 fn closed(object: &Map<String, Value>, at: &str, allowed: &[&str]) -> Result<(), String> {
     match object.keys().find(|key| !allowed.contains(&key.as_str())) {
-        Some(key) => Err(format!("{at}: additional property \"{key}\" is not allowed")),
+        Some(key) => Err(format!(
+            "{at}: additional property \"{key}\" is not allowed"
+        )),
         None => Ok(()),
     }
 }
 
 fn require(holds: bool, at: &str, otherwise: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(format!("{at}: {otherwise}")) }
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("{at}: {otherwise}"))
+    }
 }

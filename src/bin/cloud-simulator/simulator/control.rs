@@ -20,7 +20,13 @@ type Refusal = (u16, String);
 type Outcome = Result<(u16, Value), Refusal>;
 
 /// Answers a call; `path` is what follows `/simulator/`.
-pub(super) fn answer(simulator: &Simulator, method: &Method, path: &[&str], query: &str, body: &[u8]) -> Response<Body> {
+pub(super) fn answer(
+    simulator: &Simulator,
+    method: &Method,
+    path: &[&str],
+    query: &str,
+    body: &[u8],
+) -> Response<Body> {
     let outcome = match *method {
         Method::GET => look(simulator, path, query),
         Method::POST => parse_object(body).and_then(|body| act(simulator, path, body)),
@@ -36,12 +42,17 @@ pub(super) fn answer(simulator: &Simulator, method: &Method, path: &[&str], quer
 fn look(simulator: &Simulator, path: &[&str], query: &str) -> Outcome {
     let asked = |key: &str| {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
+        pairs
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.to_owned())
     };
     let found = match path {
         ["state"] => simulator.view(),
         ["conversations", id] => simulator.read(|world| {
-            world.conversation(id).map(|one| world.view_conversation(one)).map_err(not_found)
+            world
+                .conversation(id)
+                .map(|one| world.view_conversation(one))
+                .map_err(not_found)
         })?,
         ["queue"] => {
             let skill = asked("skill");
@@ -98,11 +109,17 @@ fn act(simulator: &Simulator, path: &[&str], body: Map<String, Value>) -> Outcom
         }
         ["crowd"] => crowd(simulator, body),
         ["agents"] => {
-            let account = body.get("account").and_then(Value::as_str).map(str::to_owned);
+            let account = body
+                .get("account")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
             let given: AgentOptions = read(without(body, &["account"]))?;
             let added = simulator.act(|world| {
                 let first = world.options.accounts.first().map(|one| one.id.clone());
-                let account = account.or(first).filter(|id| world.has_account(id)).ok_or("there is no such account")?;
+                let account = account
+                    .or(first)
+                    .filter(|id| world.has_account(id))
+                    .ok_or("there is no such account")?;
                 if world.agent(&given.login_name).is_ok() {
                     return Err(format!("there is an agent {} already", given.login_name));
                 }
@@ -145,8 +162,14 @@ fn crowd(simulator: &Simulator, body: Map<String, Value>) -> Outcome {
     if crowd.count > 100_000 {
         return Err((400, format!("count {} is more than 100000", crowd.count)));
     }
-    let start = Start { skill: crowd.skill, text: crowd.text, ..Start::default() };
-    let ids = simulator.crowd(crowd.count, crowd.agent.as_deref(), &start).map_err(bad)?;
+    let start = Start {
+        skill: crowd.skill,
+        text: crowd.text,
+        ..Start::default()
+    };
+    let ids = simulator
+        .crowd(crowd.count, crowd.agent.as_deref(), &start)
+        .map_err(bad)?;
     Ok((201, json!({ "conversations": ids })))
 }
 
@@ -154,7 +177,9 @@ fn consumer(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value
     match verb {
         "say" => {
             let Say { text, metadata } = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_says(id, &text, metadata))
+            on_conversation(simulator, id, |world| {
+                world.consumer_says(id, &text, metadata)
+            })
         }
         "click" => {
             let Click { sequence, button } = read(body)?;
@@ -168,13 +193,23 @@ fn consumer(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value
             Ok((status, answer))
         }
         "file" => {
-            let SendFile { caption, file_type, base64 } = read(body)?;
-            let bytes = STANDARD.decode(base64).map_err(|why| (400, format!("base64: {why}")))?;
-            on_conversation(simulator, id, |world| world.consumer_sends_file(id, &caption, &file_type, bytes))
+            let SendFile {
+                caption,
+                file_type,
+                base64,
+            } = read(body)?;
+            let bytes = STANDARD
+                .decode(base64)
+                .map_err(|why| (400, format!("base64: {why}")))?;
+            on_conversation(simulator, id, |world| {
+                world.consumer_sends_file(id, &caption, &file_type, bytes)
+            })
         }
         "rich" => {
             let Rich { content, metadata } = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_sends_rich(id, &content, metadata))
+            on_conversation(simulator, id, |world| {
+                world.consumer_sends_rich(id, &content, metadata)
+            })
         }
         "typing" => {
             let Typing { state } = read(body)?;
@@ -182,19 +217,27 @@ fn consumer(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value
         }
         "read" => {
             let Reading { sequences } = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_reads(id, "READ", sequences))
+            on_conversation(simulator, id, |world| {
+                world.consumer_reads(id, "READ", sequences)
+            })
         }
         "step-up" => {
             let StepUp { consumer } = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_steps_up(id, consumer).map(|_| None))
+            on_conversation(simulator, id, |world| {
+                world.consumer_steps_up(id, consumer).map(|_| None)
+            })
         }
         "leave" | "return" => {
             let Nothing {} = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_is_present(id, verb == "return"))
+            on_conversation(simulator, id, |world| {
+                world.consumer_is_present(id, verb == "return")
+            })
         }
         "close" => {
             let Close { scope } = read(body)?;
-            on_conversation(simulator, id, |world| world.consumer_closes(id, scope.unwrap_or(Scope::Conversation)))
+            on_conversation(simulator, id, |world| {
+                world.consumer_closes(id, scope.unwrap_or(Scope::Conversation))
+            })
         }
         _ => Err((404, format!("a consumer cannot \"{verb}\""))),
     }
@@ -203,8 +246,18 @@ fn consumer(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value
 fn agent(simulator: &Simulator, id: &str, verb: &str, mut body: Map<String, Value>) -> Outcome {
     let named = body.remove("agent");
     let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let first = || simulator.read(|world| world.agents.values().find(|one| one.human).map(|one| one.login_name.clone()));
-    let name = named.or_else(first).ok_or_else(|| (400, "there is no human agent".to_owned()))?;
+    let first = || {
+        simulator.read(|world| {
+            world
+                .agents
+                .values()
+                .find(|one| one.human)
+                .map(|one| one.login_name.clone())
+        })
+    };
+    let name = named
+        .or_else(first)
+        .ok_or_else(|| (400, "there is no human agent".to_owned()))?;
     let name = name.as_str();
     match verb {
         "take" => {
@@ -220,7 +273,11 @@ fn agent(simulator: &Simulator, id: &str, verb: &str, mut body: Map<String, Valu
             on_conversation(simulator, id, |world| world.agent_notes(name, id, &text))
         }
         "structured" => {
-            let Structured { content, quick_replies, metadata } = read(body)?;
+            let Structured {
+                content,
+                quick_replies,
+                metadata,
+            } = read(body)?;
             let mut event = json!({ "type": "RichContentEvent", "content": content });
             if let Some(replies) = quick_replies {
                 event["quickReplies"] = replies;
@@ -242,14 +299,26 @@ fn agent(simulator: &Simulator, id: &str, verb: &str, mut body: Map<String, Valu
             on_conversation(simulator, id, |world| world.agent_returns(name, id))
         }
         "transfer" => {
-            let To { skill, to_agent, reason } = read(body)?;
+            let To {
+                skill,
+                to_agent,
+                reason,
+            } = read(body)?;
             on_conversation(simulator, id, |world| {
-                world.agent_transfers(name, id, skill.as_deref(), to_agent.as_deref(), reason.as_deref())
+                world.agent_transfers(
+                    name,
+                    id,
+                    skill.as_deref(),
+                    to_agent.as_deref(),
+                    reason.as_deref(),
+                )
             })
         }
         "close" => {
             let Close { scope } = read(body)?;
-            on_conversation(simulator, id, |world| world.agent_closes(name, id, scope.unwrap_or(Scope::Dialog)))
+            on_conversation(simulator, id, |world| {
+                world.agent_closes(name, id, scope.unwrap_or(Scope::Dialog))
+            })
         }
         "join" => {
             let Join { role } = read(body)?;
@@ -271,20 +340,38 @@ fn supervise(simulator: &Simulator, name: &str, verb: &str, body: Map<String, Va
         "state" => {
             let SetState { availability } = read(body)?;
             let parsed = Availability::parse(&availability);
-            let parsed = parsed.ok_or_else(|| (400, format!("there is no availability \"{availability}\"")))?;
-            simulator.act(|world| world.supervisor_sets(name, parsed)).map_err(bad)?;
+            let parsed = parsed
+                .ok_or_else(|| (400, format!("there is no availability \"{availability}\"")))?;
+            simulator
+                .act(|world| world.supervisor_sets(name, parsed))
+                .map_err(bad)?;
         }
         "limits" => {
-            let Limits { capacity, enabled, blocked } = read(body)?;
-            simulator.act(|world| world.limit_agent(name, capacity, enabled, blocked)).map_err(bad)?;
+            let Limits {
+                capacity,
+                enabled,
+                blocked,
+            } = read(body)?;
+            simulator
+                .act(|world| world.limit_agent(name, capacity, enabled, blocked))
+                .map_err(bad)?;
         }
         "evict" => {
             let Evict { code } = read(body)?;
-            simulator.act(|world| world.evict(name, code)).map_err(bad)?;
+            simulator
+                .act(|world| world.evict(name, code))
+                .map_err(bad)?;
         }
-        _ => return Err((404, format!("there is nothing to \"{verb}\" about an agent"))),
+        _ => {
+            return Err((
+                404,
+                format!("there is nothing to \"{verb}\" about an agent"),
+            ));
+        }
     }
-    let view = simulator.read(|world| world.agent(name).map(|agent| world.view_agent(agent))).map_err(not_found)?;
+    let view = simulator
+        .read(|world| world.agent(name).map(|agent| world.view_agent(agent)))
+        .map_err(not_found)?;
     Ok((200, json!({ "agent": view })))
 }
 
@@ -307,7 +394,10 @@ fn sockets(simulator: &Simulator, verb: &str, mut body: Map<String, Value>) -> O
         "huge" => {
             let Huge { bytes } = read(body)?;
             if bytes > 256 * 1024 * 1024 {
-                return Err((400, format!("{bytes} bytes are more than this process should hold")));
+                return Err((
+                    400,
+                    format!("{bytes} bytes are more than this process should hold"),
+                ));
             }
             let frame = json!({
                 "kind": "notification", "type": ".ams.future.HugeNotification", "body": { "padding": "x".repeat(bytes) },
@@ -324,30 +414,50 @@ fn sockets(simulator: &Simulator, verb: &str, mut body: Map<String, Value>) -> O
 }
 
 /// Carries out an act on a conversation and shows the conversation after it.
-fn on_conversation(simulator: &Simulator, id: &str, work: impl FnOnce(&mut World) -> Done) -> Outcome {
+fn on_conversation(
+    simulator: &Simulator,
+    id: &str,
+    work: impl FnOnce(&mut World) -> Done,
+) -> Outcome {
     if let Err(text) = simulator.read(|world| world.conversation(id).map(|_| ())) {
         return Err(not_found(text));
     }
     let sequence = simulator.act(work).map_err(bad)?;
-    let view = simulator.read(|world| world.conversation(id).map(|one| world.view_conversation(one)));
-    Ok((200, json!({ "conversation": view.map_err(not_found)?, "sequence": sequence })))
+    let view = simulator.read(|world| {
+        world
+            .conversation(id)
+            .map(|one| world.view_conversation(one))
+    });
+    Ok((
+        200,
+        json!({ "conversation": view.map_err(not_found)?, "sequence": sequence }),
+    ))
 }
 
 fn rule(mut body: Map<String, Value>) -> Result<Rule, Refusal> {
-    let agent = body.remove("agent").and_then(|agent| agent.as_str().map(str::to_owned));
+    let agent = body
+        .remove("agent")
+        .and_then(|agent| agent.as_str().map(str::to_owned));
     let count = body.remove("count").map(|count| {
         let number = count.as_u64().and_then(|count| u32::try_from(count).ok());
-        number.filter(|count| *count > 0).ok_or_else(|| (400, format!("count {count} is not a positive number")))
+        number
+            .filter(|count| *count > 0)
+            .ok_or_else(|| (400, format!("count {count} is not a positive number")))
     });
     let fault: Fault = read(body)?;
-    Ok(Rule { fault, agent, left: count.transpose()? })
+    Ok(Rule {
+        fault,
+        agent,
+        left: count.transpose()?,
+    })
 }
 
 fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if body.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(body).map_err(|why| (400, format!("the body is not a JSON object: {why}")))
+    serde_json::from_slice(body)
+        .map_err(|why| (400, format!("the body is not a JSON object: {why}")))
 }
 
 fn read<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refusal> {
@@ -370,7 +480,10 @@ fn not_found(text: String) -> Refusal {
 }
 
 fn no_route(path: &[&str]) -> Refusal {
-    (404, format!("there is no route /simulator/{}", path.join("/")))
+    (
+        404,
+        format!("there is no route /simulator/{}", path.join("/")),
+    )
 }
 
 impl Begin {

@@ -171,17 +171,26 @@ impl Conversation {
 
     /// Old id of the agent to whom the conversation is offered.
     pub(crate) fn suggested(&self) -> Option<&str> {
-        self.main().participants.iter().find_map(|one| one.suggested.then_some(one.id.as_str()))
+        self.main()
+            .participants
+            .iter()
+            .find_map(|one| one.suggested.then_some(one.id.as_str()))
     }
 
     /// Whether `agent` takes part in any dialog, offers included.
     pub(crate) fn has(&self, agent: &str) -> bool {
-        self.dialogs.iter().any(|dialog| dialog.participants.iter().any(|one| one.id == agent))
+        self.dialogs
+            .iter()
+            .any(|dialog| dialog.participants.iter().any(|one| one.id == agent))
     }
 
     /// Every text of consumer and agents in the MAIN dialog, in order.
     pub(crate) fn texts(&self) -> Vec<String> {
-        self.main().events.iter().filter_map(|event| event.text().map(str::to_owned)).collect()
+        self.main()
+            .events
+            .iter()
+            .filter_map(|event| event.text().map(str::to_owned))
+            .collect()
     }
 
     /// How many content events nobody of this id has read.
@@ -205,7 +214,9 @@ impl Conversation {
 impl Dialog {
     /// The active participant with this id.
     pub(crate) fn active(&self, id: &str) -> Option<&Participant> {
-        self.participants.iter().find(|one| one.id == id && !one.suggested)
+        self.participants
+            .iter()
+            .find(|one| one.id == id && !one.suggested)
     }
 
     /// The sequence that the next event gets.
@@ -232,12 +243,20 @@ impl DialogKind {
 impl Participant {
     /// An active participant.
     pub(crate) fn active(id: impl Into<String>, role: Role) -> Self {
-        Self { id: id.into(), role, suggested: false }
+        Self {
+            id: id.into(),
+            role,
+            suggested: false,
+        }
     }
 
     /// The wire's word for the state.
     pub(crate) fn state(&self) -> &'static str {
-        if self.suggested { "SUGGESTED" } else { "ACTIVE" }
+        if self.suggested {
+            "SUGGESTED"
+        } else {
+            "ACTIVE"
+        }
     }
 }
 

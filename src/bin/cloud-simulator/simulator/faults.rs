@@ -7,7 +7,12 @@ use std::collections::BTreeMap;
 
 /// One thing that goes wrong. Requests and notifications are named by the last segment of their type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", deny_unknown_fields, rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub(crate) enum Fault {
     /// An HTTP route answers `status`, or never (0).
     Http { route: Route, status: u16 },
@@ -161,19 +166,29 @@ pub(crate) struct Rule {
 
 impl From<Fault> for Rule {
     fn from(fault: Fault) -> Self {
-        Self { fault, agent: None, left: None }
+        Self {
+            fault,
+            agent: None,
+            left: None,
+        }
     }
 }
 
 impl Rule {
     /// Only `count` times.
     pub(crate) fn times(self, count: u32) -> Self {
-        Self { left: Some(count), ..self }
+        Self {
+            left: Some(count),
+            ..self
+        }
     }
 
     /// Only for this agent.
     pub(crate) fn for_agent(self, login_name: &str) -> Self {
-        Self { agent: Some(login_name.into()), ..self }
+        Self {
+            agent: Some(login_name.into()),
+            ..self
+        }
     }
 }
 
@@ -243,7 +258,12 @@ impl FaultBook {
             if !concerns(rule, agent) {
                 continue;
             }
-            if let Fault::CloseAtRequest { request: wanted, nth, when, code } = &mut rule.fault
+            if let Fault::CloseAtRequest {
+                request: wanted,
+                nth,
+                when,
+                code,
+            } = &mut rule.fault
                 && names(wanted.as_ref(), request)
             {
                 *nth = nth.saturating_sub(1);
@@ -288,7 +308,9 @@ impl FaultBook {
     }
 
     fn use_up(&mut self, id: u64) {
-        let Some(rule) = self.rules.get_mut(&id) else { return };
+        let Some(rule) = self.rules.get_mut(&id) else {
+            return;
+        };
         let Some(left) = &mut rule.left else { return };
         *left = left.saturating_sub(1);
         self.changed = true;

@@ -20,19 +20,36 @@ pub(crate) struct Files {
 
 impl Files {
     /// Makes a URL for storing a file; the answer to `GenerateURLForUploadFile`.
-    pub(super) fn plan_upload(&mut self, ids: &mut Ids, size: u64, kind: &str, now: Millis) -> Result<Value, String> {
-        if !["JPG", "JPEG", "PNG", "GIF", "TXT", "PDF", "IMG"].contains(&kind.to_ascii_uppercase().as_str()) {
+    pub(super) fn plan_upload(
+        &mut self,
+        ids: &mut Ids,
+        size: u64,
+        kind: &str,
+        now: Millis,
+    ) -> Result<Value, String> {
+        if !["JPG", "JPEG", "PNG", "GIF", "TXT", "PDF", "IMG"]
+            .contains(&kind.to_ascii_uppercase().as_str())
+        {
             return Err(format!("fileType \"{kind}\" does not exist"));
         }
         if size == 0 || size > LIMIT as u64 {
             return Err(format!("fileSize {size} is not between 1 and {LIMIT}"));
         }
-        let path = format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
+        let path = format!(
+            "/v1/AUTH_async-images/simulated/{}.{}",
+            ids.uuid(),
+            kind.to_ascii_lowercase()
+        );
         Ok(self.sign(ids, path, now, true))
     }
 
     /// Makes a URL for fetching a file that has been stored.
-    pub(super) fn plan_download(&mut self, ids: &mut Ids, path: &str, now: Millis) -> Result<Value, String> {
+    pub(super) fn plan_download(
+        &mut self,
+        ids: &mut Ids,
+        path: &str,
+        now: Millis,
+    ) -> Result<Value, String> {
         if !self.is_stored(path) {
             return Err("File has not been uploaded".into());
         }
@@ -46,13 +63,23 @@ impl Files {
 
     /// Stores a file without a URL; its path.
     pub(super) fn put(&mut self, ids: &mut Ids, kind: &str, bytes: Vec<u8>) -> String {
-        let path = format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
+        let path = format!(
+            "/v1/AUTH_async-images/simulated/{}.{}",
+            ids.uuid(),
+            kind.to_ascii_lowercase()
+        );
         self.stored.insert(path.clone(), bytes);
         path
     }
 
     /// Stores what was sent to a URL.
-    pub(super) fn upload(&mut self, path: &str, signature: &str, bytes: Vec<u8>, now: Millis) -> Result<(), String> {
+    pub(super) fn upload(
+        &mut self,
+        path: &str,
+        signature: &str,
+        bytes: Vec<u8>,
+        now: Millis,
+    ) -> Result<(), String> {
         self.allowed(path, signature, now, true)?;
         if bytes.len() > LIMIT {
             return Err(format!("{} bytes are more than {LIMIT}", bytes.len()));
@@ -62,24 +89,41 @@ impl Files {
     }
 
     /// Fetches what is stored under a URL.
-    pub(super) fn download(&self, path: &str, signature: &str, now: Millis) -> Result<Vec<u8>, String> {
+    pub(super) fn download(
+        &self,
+        path: &str,
+        signature: &str,
+        now: Millis,
+    ) -> Result<Vec<u8>, String> {
         self.allowed(path, signature, now, false)?;
-        self.stored.get(path).cloned().ok_or_else(|| "no such file".to_owned())
+        self.stored
+            .get(path)
+            .cloned()
+            .ok_or_else(|| "no such file".to_owned())
     }
 
     fn sign(&mut self, ids: &mut Ids, path: String, now: Millis, stores: bool) -> Value {
         let signature = ids.hex(20);
         let expires = now + LIFE;
-        self.signed.insert((path.clone(), signature.clone()), (expires, stores));
+        self.signed
+            .insert((path.clone(), signature.clone()), (expires, stores));
         json!({
             "relativePath": path,
             "queryParams": { "temp_url_sig": signature, "temp_url_expires": (expires / 1000).to_string() },
         })
     }
 
-    fn allowed(&self, path: &str, signature: &str, now: Millis, stores: bool) -> Result<(), String> {
+    fn allowed(
+        &self,
+        path: &str,
+        signature: &str,
+        now: Millis,
+        stores: bool,
+    ) -> Result<(), String> {
         let signed = self.signed.get(&(path.to_owned(), signature.to_owned()));
-        let good = signed.is_some_and(|(until, for_storing)| *until >= now && *for_storing == stores);
-        good.then_some(()).ok_or_else(|| "this URL is not signed, or has expired".to_owned())
+        let good =
+            signed.is_some_and(|(until, for_storing)| *until >= now && *for_storing == stores);
+        good.then_some(())
+            .ok_or_else(|| "this URL is not signed, or has expired".to_owned())
     }
 }

@@ -59,12 +59,20 @@ async fn answer(simulator: &Simulator, mut request: Request<Incoming>) -> Respon
         ["api", "account", account, "service", "baseURI.json"] => {
             directory(simulator, &method, &request, account, None).await
         }
-        ["api", "account", account, "service", service, "baseURI.json"] => {
-            directory(simulator, &method, &request, account, Some(service)).await
-        }
-        ["api", "account", account, verb @ ("login" | "refresh" | "logout")] => {
-            session(simulator, &method, &mut request, account, verb).await
-        }
+        [
+            "api",
+            "account",
+            account,
+            "service",
+            service,
+            "baseURI.json",
+        ] => directory(simulator, &method, &request, account, Some(service)).await,
+        [
+            "api",
+            "account",
+            account,
+            verb @ ("login" | "refresh" | "logout"),
+        ] => session(simulator, &method, &mut request, account, verb).await,
         ["ws_api", "account", account, "messaging", "brand", bearer] => {
             upgrade(simulator, &mut request, account, bearer).await
         }
@@ -122,15 +130,23 @@ async fn session(
         _ => Route::Logout,
     };
     let named = body["username"].as_str().map(str::to_owned);
-    let login = named.unwrap_or_else(|| simulator.read(|world| world.login_of_cookie(account, &cookies)));
+    let login =
+        named.unwrap_or_else(|| simulator.read(|world| world.login_of_cookie(account, &cookies)));
     if let Some(response) = fail(simulator, route, &login).await {
         return response;
     }
     if !kind.starts_with("application/json") || !body.is_object() {
-        return reply(Reply::error(400, "the body must be a JSON object of type application/json", 12));
+        return reply(Reply::error(
+            400,
+            "the body must be a JSON object of type application/json",
+            12,
+        ));
     }
     let versions = ["1.1", "1.2", "1.3"];
-    if !version.as_deref().map_or(route != Route::Login, |version| versions.contains(&version)) {
+    if !version
+        .as_deref()
+        .map_or(route != Route::Login, |version| versions.contains(&version))
+    {
         return reply(Reply::error(400, "v must be 1.1, 1.2 or 1.3", 13));
     }
     reply(simulator.act(|world| match route {
@@ -142,13 +158,28 @@ async fn session(
     }))
 }
 
-async fn upgrade(simulator: &Simulator, request: &mut Request<Incoming>, account: &str, bearer: &str) -> Response<Body> {
+async fn upgrade(
+    simulator: &Simulator,
+    request: &mut Request<Incoming>,
+    account: &str,
+    bearer: &str,
+) -> Response<Body> {
     let refused = |status, text: &str| {
         simulator.act(|world| world.counts.refused_upgrades += 1);
         error(status, text)
     };
-    let login = simulator.read(|world| world.bearer(account, bearer).map(|agent| agent.login_name.clone()));
-    if let Some(response) = fail(simulator, Route::Upgrade, login.as_deref().unwrap_or_default()).await {
+    let login = simulator.read(|world| {
+        world
+            .bearer(account, bearer)
+            .map(|agent| agent.login_name.clone())
+    });
+    if let Some(response) = fail(
+        simulator,
+        Route::Upgrade,
+        login.as_deref().unwrap_or_default(),
+    )
+    .await
+    {
         simulator.act(|world| world.counts.refused_upgrades += 1);
         return response;
     }
@@ -158,29 +189,48 @@ async fn upgrade(simulator: &Simulator, request: &mut Request<Incoming>, account
     }
     let headers = request.headers();
     let asks = text_header(headers, &header::UPGRADE).eq_ignore_ascii_case("websocket")
-        && text_header(headers, &header::CONNECTION).to_ascii_lowercase().contains("upgrade")
+        && text_header(headers, &header::CONNECTION)
+            .to_ascii_lowercase()
+            .contains("upgrade")
         && text_header(headers, &header::SEC_WEBSOCKET_VERSION) == "13";
     let key = text_header(headers, &header::SEC_WEBSOCKET_KEY);
     if !asks || key.is_empty() || request.method() != Method::GET {
         return refused(400, "this is the address of a WebSocket");
     }
     let id = simulator.act(|world| {
-        let agent = world.bearer(account, bearer).map(|agent| agent.id.clone())?;
+        let agent = world
+            .bearer(account, bearer)
+            .map(|agent| agent.id.clone())?;
         Some(world.open_socket(&agent, &version))
     });
-    let Some(id) = id else { return refused(401, "bearer not accepted") };
+    let Some(id) = id else {
+        return refused(401, "bearer not accepted");
+    };
     let socket = websocket::run(simulator.clone(), hyper::upgrade::on(request), id);
     simulator.inner.tasks.spawn(socket);
     let mut response = empty(101);
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    set(headers, header::SEC_WEBSOCKET_ACCEPT, &derive_accept_key(key.as_bytes()));
+    set(
+        headers,
+        header::SEC_WEBSOCKET_ACCEPT,
+        &derive_accept_key(key.as_bytes()),
+    );
     response
 }
 
-async fn file(simulator: &Simulator, method: &Method, request: &mut Request<Incoming>, path: &str) -> Response<Body> {
-    let route = if method == Method::PUT { Route::Upload } else { Route::Download };
+async fn file(
+    simulator: &Simulator,
+    method: &Method,
+    request: &mut Request<Incoming>,
+    path: &str,
+) -> Response<Body> {
+    let route = if method == Method::PUT {
+        Route::Upload
+    } else {
+        Route::Download
+    };
     if let Some(response) = fail(simulator, route, "").await {
         return response;
     }
@@ -208,28 +258,50 @@ async fn file(simulator: &Simulator, method: &Method, request: &mut Request<Inco
 async fn fail(simulator: &Simulator, route: Route, login: &str) -> Option<Response<Body>> {
     let status = simulator.act(|world| {
         world.faults.take(login, |fault| {
-            let Fault::Http { route: meant, status } = fault else { return None };
+            let Fault::Http {
+                route: meant,
+                status,
+            } = fault
+            else {
+                return None;
+            };
             (*meant == route).then_some(*status)
         })
     })?;
     if status == 0 {
         tokio::time::sleep(NEVER).await;
     }
-    Some(reply(Reply::error(if status == 0 { 504 } else { status }, "simulated failure", 99)))
+    Some(reply(Reply::error(
+        if status == 0 { 504 } else { status },
+        "simulated failure",
+        99,
+    )))
 }
 
 fn events(simulator: &Simulator) -> Response<Body> {
-    let mut response = Response::new(StreamBody::new(stream::body(simulator.clone())).boxed_unsync());
+    let mut response =
+        Response::new(StreamBody::new(stream::body(simulator.clone())).boxed_unsync());
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn reply(reply: Reply) -> Response<Body> {
-    let mut response = if reply.body.is_null() { empty(reply.status) } else { json(reply.status, &reply.body) };
+    let mut response = if reply.body.is_null() {
+        empty(reply.status)
+    } else {
+        json(reply.status, &reply.body)
+    };
     if let Some(cookie) = reply.cookie {
-        set(response.headers_mut(), header::SET_COOKIE, &format!("{cookie}; Path=/; Secure; HttpOnly"));
+        set(
+            response.headers_mut(),
+            header::SET_COOKIE,
+            &format!("{cookie}; Path=/; HttpOnly"),
+        );
     }
     response
 }
@@ -240,17 +312,22 @@ fn error(status: u16, text: &str) -> Response<Body> {
 
 fn plain(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(body.into()).boxed_unsync());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
 fn empty(status: u16) -> Response<Body> {
     let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
 }
 
@@ -265,17 +342,36 @@ async fn read(request: &mut Request<Incoming>) -> Result<Bytes, Response<Body>> 
 
 fn host(request: &Request<Incoming>) -> String {
     let named = text_header(request.headers(), &header::HOST);
-    if named.is_empty() { request.uri().authority().map(ToString::to_string).unwrap_or_default() } else { named }
+    if named.is_empty() {
+        request
+            .uri()
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    } else {
+        named
+    }
 }
 
 /// A value of the query, as it was sent; the ones that matter here need no decoding.
 fn query_value(request: &Request<Incoming>, key: &str) -> Option<String> {
-    let pairs = request.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next()
+    let pairs = request
+        .uri()
+        .query()?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
+    pairs
+        .filter(|(name, _)| *name == key)
+        .map(|(_, value)| value.to_owned())
+        .next()
 }
 
 fn text_header(headers: &HeaderMap, name: &HeaderName) -> String {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -11,7 +11,9 @@ pub(crate) struct Ids {
 impl Ids {
     /// A source that starts from `seed`.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed) }
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+        }
     }
 
     /// A UUID of version 4, as used for conversations, subscriptions and agents.
@@ -20,7 +22,14 @@ impl Ids {
         let bits = (bits & !(0xf << 76)) | (0x4 << 76);
         let bits = (bits & !(0x3 << 62)) | (0x2 << 62);
         let hex = format!("{bits:032x}");
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..]
+        )
     }
 
     /// `bytes` random bytes in hexadecimal: consumers, bearers, csrf tokens, cookies.

@@ -13,7 +13,10 @@
 //!
 //! The module is a part of the binary `cloud-simulator`, and the daemon's tests include it by path; inside, siblings are
 //! named by `super`.
-#![expect(dead_code, reason = "each includer (the binary, its tests, the daemon's tests) uses a part of it")]
+#![expect(
+    dead_code,
+    reason = "each includer (the binary, its tests, the daemon's tests) uses a part of it"
+)]
 
 mod acts;
 mod agent;
@@ -46,7 +49,10 @@ pub(crate) use {
     acts::{Button, Clicked, Scope},
     agent::{Agent, Availability},
     clock::{Clock, Millis},
-    conversation::{Audience, Conversation, Dialog, DialogKind, Event, Participant, Role, Transfer},
+    content::{check_card, check_quick_replies},
+    conversation::{
+        Audience, Conversation, Dialog, DialogKind, Event, Participant, Role, Transfer,
+    },
     faults::{Fault, Mode, Route, Rule, Shape, When},
     hands::{AgentHand, ConsumerHand},
     options::{AccountOptions, AgentOptions, Credential, Options, RepeatedIds, SkillOptions},
@@ -145,11 +151,17 @@ impl Simulator {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let simulator = self.clone();
-        self.inner.tasks.spawn(async move { simulator.serve_connection(io).await });
+        self.inner
+            .tasks
+            .spawn(async move { simulator.serve_connection(io).await });
     }
 
     /// Serves every connection of a listener until `stop`.
-    pub(crate) async fn serve(&self, listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<()> {
+    pub(crate) async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+    ) -> io::Result<()> {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -229,13 +241,22 @@ impl Simulator {
     }
 
     /// Waits, at most ten minutes of the clock, until `probe` finds something.
-    pub(crate) async fn wait_for<T>(&self, what: &str, probe: impl FnMut(&World) -> Option<T>) -> Result<T, Late> {
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        probe: impl FnMut(&World) -> Option<T>,
+    ) -> Result<T, Late> {
         self.wait_at_most(PATIENCE, what, probe).await
     }
 
     /// Waits, at most ten minutes of the clock, until `holds` does.
-    pub(crate) async fn wait_until(&self, what: &str, mut holds: impl FnMut(&World) -> bool) -> Result<(), Late> {
-        self.wait_for(what, |world| holds(world).then_some(())).await
+    pub(crate) async fn wait_until(
+        &self,
+        what: &str,
+        mut holds: impl FnMut(&World) -> bool,
+    ) -> Result<(), Late> {
+        self.wait_for(what, |world| holds(world).then_some(()))
+            .await
     }
 
     /// Waits at most `limit` until `probe` finds something. Looks again after each change, never in between.
@@ -279,7 +300,10 @@ impl Simulator {
 
     fn lock(&self) -> MutexGuard<'_, World> {
         // A panic in a test's probe must not hide the first failure behind a poisoned lock.
-        self.inner.world.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells pages and waiting tests what an act has changed.

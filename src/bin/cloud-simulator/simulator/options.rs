@@ -116,7 +116,12 @@ pub(crate) struct AgentOptions {
 
 /// One way to log in.
 #[derive(Clone, Deserialize, Serialize)]
-#[serde(tag = "kind", deny_unknown_fields, rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub(crate) enum Credential {
     /// The four-part API key of a bot user ("OAuth1").
     ApiKey {
@@ -156,7 +161,10 @@ impl fmt::Debug for Credential {
 impl Options {
     /// The default world with a clock that starts at a fixed time, for tests.
     pub(crate) fn fixed() -> Self {
-        Self { epoch: Some(1_700_000_000_000), ..Self::default() }
+        Self {
+            epoch: Some(1_700_000_000_000),
+            ..Self::default()
+        }
     }
 }
 
@@ -195,7 +203,10 @@ impl AccountOptions {
         };
         Self {
             id: "12345678".into(),
-            skills: vec![skill("1122334455", "Bot", false), skill("4129463410", "Human", true)],
+            skills: vec![
+                skill("1122334455", "Bot", false),
+                skill("4129463410", "Human", true),
+            ],
             agents: vec![
                 AgentOptions {
                     user_id: Some("4102938475".into()),
@@ -240,7 +251,9 @@ impl AgentOptions {
                     client_id: secret("client"),
                     client_secret: secret("client-secret"),
                 },
-                Credential::Password { password: secret("password") },
+                Credential::Password {
+                    password: secret("password"),
+                },
             ],
         }
     }

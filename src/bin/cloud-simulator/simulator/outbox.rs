@@ -44,7 +44,10 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) enum Subscription {
     /// Conversations that match, and which of them the socket knows.
-    Conversations { filter: Filter, known: BTreeSet<String> },
+    Conversations {
+        filter: Filter,
+        known: BTreeSet<String>,
+    },
     /// Rings of the agent.
     Routing,
     /// The agent's own state.
@@ -92,7 +95,13 @@ pub(super) struct Note {
 }
 
 impl Socket {
-    pub(super) fn new(id: u64, agent: String, login_name: String, version: String, opened: Millis) -> Self {
+    pub(super) fn new(
+        id: u64,
+        agent: String,
+        login_name: String,
+        version: String,
+        opened: Millis,
+    ) -> Self {
         Self {
             id,
             agent,
@@ -131,7 +140,8 @@ impl Socket {
         self.queue.insert(key, outgoing);
         if self.queue.len() > LIMIT {
             self.queue.clear();
-            self.queue.insert((0, 0), Outgoing::Close(1006, "too slow".into()));
+            self.queue
+                .insert((0, 0), Outgoing::Close(1006, "too slow".into()));
         }
         self.wake.notify_one();
         key
@@ -152,17 +162,27 @@ impl Filter {
     /// Whether a conversation is among those that were asked for.
     pub(super) fn matches(&self, conversation: &Conversation, shows_offers: bool) -> bool {
         let word = |open: bool| if open { "OPEN" } else { "CLOSE" };
-        let allows = |list: &[String], open: bool| list.is_empty() || list.iter().any(|one| one == word(open));
+        let allows = |list: &[String], open: bool| {
+            list.is_empty() || list.iter().any(|one| one == word(open))
+        };
         let takes_part = |agent: &String| {
-            let mut all = conversation.dialogs.iter().flat_map(|dialog| &dialog.participants);
+            let mut all = conversation
+                .dialogs
+                .iter()
+                .flat_map(|dialog| &dialog.participants);
             all.any(|one| one.id == *agent && (shows_offers || !one.suggested))
         };
         self.account == conversation.account
             && allows(&self.states, conversation.open)
             && allows(&self.stages, conversation.stage_open())
             && (self.agents.is_empty() || self.agents.iter().any(takes_part))
-            && self.consumer.as_ref().is_none_or(|id| *id == conversation.consumer.id)
-            && self.updated_from.is_none_or(|from| conversation.updated >= from)
+            && self
+                .consumer
+                .as_ref()
+                .is_none_or(|id| *id == conversation.consumer.id)
+            && self
+                .updated_from
+                .is_none_or(|from| conversation.updated >= from)
             && self.updated_to.is_none_or(|to| conversation.updated <= to)
     }
 }
@@ -177,7 +197,13 @@ impl World {
             found.offline_at = None;
             login_name.clone_from(&found.login_name);
         }
-        let socket = Socket::new(id, agent.to_owned(), login_name, version.to_owned(), self.now);
+        let socket = Socket::new(
+            id,
+            agent.to_owned(),
+            login_name,
+            version.to_owned(),
+            self.now,
+        );
         self.sockets.insert(id, socket);
         self.counts.upgrades += 1;
         self.parts.extend([Part::Sockets, Part::Agents]);
@@ -188,7 +214,9 @@ impl World {
     /// Forgets a socket; the agent's state outlives its last one for a while.
     pub(super) fn drop_socket(&mut self, id: u64, why: &str) {
         self.show_frame(id, "closed", why);
-        let Some(socket) = self.sockets.remove(&id) else { return };
+        let Some(socket) = self.sockets.remove(&id) else {
+            return;
+        };
         let last = !self.sockets.values().any(|one| one.agent == socket.agent);
         let kept = self.options.state_kept;
         if last && let Some(agent) = self.agents.get_mut(&socket.agent) {
@@ -198,7 +226,12 @@ impl World {
     }
 
     /// Closes every socket that `which` picks.
-    pub(super) fn close_sockets(&mut self, code: u16, reason: &str, which: impl Fn(&Socket) -> bool) -> usize {
+    pub(super) fn close_sockets(
+        &mut self,
+        code: u16,
+        reason: &str,
+        which: impl Fn(&Socket) -> bool,
+    ) -> usize {
         let mut closed = 0;
         for socket in self.sockets.values_mut().filter(|one| which(one)) {
             socket.queue.clear();
@@ -236,23 +269,33 @@ impl World {
     }
 
     /// The sockets of an agent with their subscriptions of one kind.
-    pub(super) fn subscriptions(&self, agent: &str, which: impl Fn(&Subscription) -> bool) -> Vec<(u64, String)> {
+    pub(super) fn subscriptions(
+        &self,
+        agent: &str,
+        which: impl Fn(&Subscription) -> bool,
+    ) -> Vec<(u64, String)> {
         let mine = self.sockets.values().filter(|socket| socket.agent == agent);
         mine.flat_map(|socket| {
             let wanted = socket.subscriptions.iter().filter(|(_, one)| which(one));
-            wanted.map(|(id, _)| (socket.id, id.clone())).collect::<Vec<_>>()
+            wanted
+                .map(|(id, _)| (socket.id, id.clone()))
+                .collect::<Vec<_>>()
         })
         .collect()
     }
 
     /// Tells every subscription that concerns a conversation how it is now.
     pub(super) fn tell_subscribers(&mut self, id: &str) {
-        let Some(conversation) = self.conversations.get(id) else { return };
+        let Some(conversation) = self.conversations.get(id) else {
+            return;
+        };
         let mut notes = Vec::new();
         for socket in self.sockets.values_mut() {
             let shows = socket.shows_states();
             for (subscription, wanted) in &mut socket.subscriptions {
-                let Subscription::Conversations { filter, known } = wanted else { continue };
+                let Subscription::Conversations { filter, known } = wanted else {
+                    continue;
+                };
                 let kind = match (known.contains(id), filter.matches(conversation, shows)) {
                     (_, true) => "UPSERT",
                     (true, false) => "DELETE",
@@ -269,23 +312,48 @@ impl World {
             }
         }
         for (socket, body) in notes {
-            self.note(socket, ".ams.aam.ExConversationChangeNotification", id, body);
+            self.note(
+                socket,
+                ".ams.aam.ExConversationChangeNotification",
+                id,
+                body,
+            );
         }
     }
 
     /// Hands a notification to its socket, unless a fault has other plans for it.
     pub(super) fn deliver(&mut self, mut note: Note) {
-        let Some(login) = self.sockets.get(&note.socket).map(|socket| socket.login_name.clone()) else { return };
+        let Some(login) = self
+            .sockets
+            .get(&note.socket)
+            .map(|socket| socket.login_name.clone())
+        else {
+            return;
+        };
         self.bend(&login, &mut note.body);
         let name = note.kind.rsplit('.').next().unwrap_or_default();
         let fate = self.faults.take(&login, |fault| {
-            let Fault::Notifications { mode, milliseconds, notification, conversation } = fault else { return None };
-            let meant = names(notification.as_ref(), name) && names(conversation.as_ref(), &note.conversation);
+            let Fault::Notifications {
+                mode,
+                milliseconds,
+                notification,
+                conversation,
+            } = fault
+            else {
+                return None;
+            };
+            let meant = names(notification.as_ref(), name)
+                && names(conversation.as_ref(), &note.conversation);
             meant.then_some((*mode, milliseconds.unwrap_or(500)))
         });
         let text = wire::notification(note.kind, &note.body).to_string();
         let now = self.now;
-        let Some(socket) = self.sockets.get_mut(&note.socket) else { return };
+        let Some(socket) = self.sockets.get_mut(&note.socket) else {
+            return;
+        };
+        if matches!(fate, Some((Mode::Suppress, _))) {
+            return;
+        }
         let held = socket.held.take();
         let outgoing = Outgoing::Text(text);
         match fate {
@@ -318,7 +386,9 @@ impl World {
     pub(super) fn bend(&mut self, login: &str, body: &mut Value) {
         let mut done: Vec<Shape> = Vec::new();
         while let Some((what, role)) = self.faults.take(login, |fault| {
-            let Fault::Shape { what, role } = fault else { return None };
+            let Fault::Shape { what, role } = fault else {
+                return None;
+            };
             (!done.contains(what)).then(|| (*what, role.clone()))
         }) {
             shape::bend(body, what, role.as_deref(), &self.agents);
@@ -329,13 +399,20 @@ impl World {
     /// What the task of a socket does next; counts what is sent.
     pub(super) fn next_out(&mut self, id: u64) -> Next {
         let now = self.now;
-        let Some(socket) = self.sockets.get_mut(&id) else { return Next::Gone };
+        let Some(socket) = self.sockets.get_mut(&id) else {
+            return Next::Gone;
+        };
         let login = socket.login_name.clone();
-        let Some((&key, _)) = socket.queue.first_key_value() else { return Next::Idle };
+        let Some((&key, _)) = socket.queue.first_key_value() else {
+            return Next::Idle;
+        };
         if key.0 > now {
             return Next::WaitUntil(key.0);
         }
-        let outgoing = socket.queue.remove(&key).unwrap_or(Outgoing::Close(1011, String::new()));
+        let outgoing = socket
+            .queue
+            .remove(&key)
+            .unwrap_or(Outgoing::Close(1011, String::new()));
         if socket.held == Some(key) {
             socket.held = None;
         }
@@ -367,17 +444,24 @@ impl World {
     pub(super) fn is_dead(&self, id: u64) -> bool {
         let hole = |fault: &Fault| matches!(fault, Fault::BlackHole {}).then_some(());
         let socket = self.sockets.get(&id);
-        socket.is_some_and(|socket| socket.dead || self.faults.peek(&socket.login_name, hole).is_some())
+        socket.is_some_and(|socket| {
+            socket.dead || self.faults.peek(&socket.login_name, hole).is_some()
+        })
     }
 
     /// Wakes the tasks of all sockets, because a fault came or went.
     pub(super) fn wake_sockets(&self) {
-        self.sockets.values().for_each(|socket| socket.wake.notify_one());
+        self.sockets
+            .values()
+            .for_each(|socket| socket.wake.notify_one());
     }
 
     /// Shows a frame to the pages.
     pub(super) fn show_frame(&mut self, socket: u64, direction: &str, text: &str) {
-        let agent = self.sockets.get(&socket).map_or("", |one| one.login_name.as_str());
+        let agent = self
+            .sockets
+            .get(&socket)
+            .map_or("", |one| one.login_name.as_str());
         let cut = text.floor_char_boundary(SHOWN);
         self.frames.push(json!({
             "time": self.now,

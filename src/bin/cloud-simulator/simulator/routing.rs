@@ -66,7 +66,10 @@ impl World {
             .collect();
         let mut rang = false;
         for (conversation, account, skill) in waiting {
-            if !self.waiting_rings(|ring| ring.conversation == conversation).is_empty() {
+            if !self
+                .waiting_rings(|ring| ring.conversation == conversation)
+                .is_empty()
+            {
                 continue;
             }
             if let Some(agent) = self.free_agent(&account, &skill) {
@@ -79,7 +82,9 @@ impl World {
 
     /// Rings `agent` for a conversation.
     pub(super) fn ring(&mut self, conversation: &str, agent: &str) {
-        let Some(found) = self.conversations.get(conversation) else { return };
+        let Some(found) = self.conversations.get(conversation) else {
+            return;
+        };
         let mut created = self.now;
         let id = loop {
             let id = format!("{conversation}_{}_{created}", found.account);
@@ -114,13 +119,21 @@ impl World {
     }
 
     /// An agent answers a ring.
-    pub(super) fn answer_ring(&mut self, agent: &str, ring: &str, accepts: bool) -> Result<(), String> {
+    pub(super) fn answer_ring(
+        &mut self,
+        agent: &str,
+        ring: &str,
+        accepts: bool,
+    ) -> Result<(), String> {
         let mut past = self.past_rings.iter().rev();
         if let Some(past) = past.find(|one| one.id == ring && one.agent == agent) {
             return Err(format!("Ring is {}", past.state.word()));
         }
         let found = self.rings.get(ring).filter(|one| one.agent == agent);
-        let conversation = found.ok_or_else(|| "Ring does not exist".to_owned())?.conversation.clone();
+        let conversation = found
+            .ok_or_else(|| "Ring does not exist".to_owned())?
+            .conversation
+            .clone();
         let login = self.agents[agent].login_name.clone();
         if !accepts {
             self.end_ring(ring, RingState::Rejected);
@@ -142,12 +155,15 @@ impl World {
 
     /// Makes `agent` the active assigned agent and withdraws every other offer.
     pub(super) fn assign(&mut self, conversation: &str, agent: &str) {
-        let Some(found) = self.conversations.get_mut(conversation) else { return };
+        let Some(found) = self.conversations.get_mut(conversation) else {
+            return;
+        };
         found.queued_since = None;
         let participants = &mut found.main_mut().participants;
         participants.retain(|one| one.role != Role::AssignedAgent && one.id != agent);
         participants.push(Participant::active(agent, Role::AssignedAgent));
-        let others = self.waiting_rings(|ring| ring.conversation == conversation && ring.agent != agent);
+        let others =
+            self.waiting_rings(|ring| ring.conversation == conversation && ring.agent != agent);
         for ring in others {
             self.end_ring(&ring, RingState::Cancelled);
         }
@@ -156,7 +172,9 @@ impl World {
 
     /// Ends a ring: an UPSERT with its last state, then a DELETE.
     pub(super) fn end_ring(&mut self, id: &str, state: RingState) {
-        let Some(mut ring) = self.rings.remove(id) else { return };
+        let Some(mut ring) = self.rings.remove(id) else {
+            return;
+        };
         ring.state = state;
         self.tell_ring(&ring, "UPSERT");
         self.tell_ring(&ring, "DELETE");
@@ -176,33 +194,53 @@ impl World {
 
     /// The ids of the waiting rings that `which` picks.
     pub(super) fn waiting_rings(&self, which: impl Fn(&Ring) -> bool) -> Vec<String> {
-        self.rings.values().filter(|ring| which(ring)).map(|ring| ring.id.clone()).collect()
+        self.rings
+            .values()
+            .filter(|ring| which(ring))
+            .map(|ring| ring.id.clone())
+            .collect()
     }
 
     /// The changes that a new routing subscription of `agent` starts with.
     pub(super) fn ring_snapshot(&self, agent: &str) -> Vec<Value> {
         let waiting = self.rings.values().filter(|ring| ring.agent == agent);
-        waiting.filter_map(|ring| self.ring_change(ring, "UPSERT")).collect()
+        waiting
+            .filter_map(|ring| self.ring_change(ring, "UPSERT"))
+            .collect()
     }
 
     fn tell_ring(&mut self, ring: &Ring, kind: &str) {
         self.parts.insert(Part::Rings);
-        let Some(change) = self.ring_change(ring, kind) else { return };
+        let Some(change) = self.ring_change(ring, kind) else {
+            return;
+        };
         let (agent, conversation) = (ring.agent.clone(), ring.conversation.clone());
         for (socket, subscription) in self.subscriptions(&agent, |one| one.is_routing()) {
             let body = json!({ "subscriptionId": subscription, "changes": [change] });
-            self.note(socket, ".ams.routing.RoutingTaskNotification", &conversation, body);
+            self.note(
+                socket,
+                ".ams.routing.RoutingTaskNotification",
+                &conversation,
+                body,
+            );
         }
     }
 
     fn ring_change(&self, ring: &Ring, kind: &str) -> Option<Value> {
         let conversation = self.conversations.get(&ring.conversation)?;
-        Some(wire::ring_change(ring, kind, conversation, self.options.ring_life))
+        Some(wire::ring_change(
+            ring,
+            kind,
+            conversation,
+            self.options.ring_life,
+        ))
     }
 
     /// Drops the offer of a transfer to an agent; the conversation stays in the skill's queue.
     fn withdraw_offer(&mut self, conversation: &str, agent: &str) {
-        let Some(found) = self.conversations.get_mut(conversation) else { return };
+        let Some(found) = self.conversations.get_mut(conversation) else {
+            return;
+        };
         let participants = &mut found.main_mut().participants;
         let before = participants.len();
         participants.retain(|one| !(one.suggested && one.id == agent));

@@ -37,7 +37,11 @@ impl World {
         if !self.has_account(account) {
             return Reply::error(401, "unknown account", 1);
         }
-        let host = self.options.base_uri.clone().unwrap_or_else(|| host.to_owned());
+        let host = self
+            .options
+            .base_uri
+            .clone()
+            .unwrap_or_else(|| host.to_owned());
         let entry = |name: &str| json!({ "service": name, "account": account, "baseURI": host });
         match service {
             None => {
@@ -70,13 +74,18 @@ impl World {
                 Reply::error(400, "username is required", 3)
             };
         };
-        let found = self.agents.values().find(|agent| agent.account == account && agent.login_name == username);
+        let found = self
+            .agents
+            .values()
+            .find(|agent| agent.account == account && agent.login_name == username);
         let Some(agent) = found else {
             return Reply::error(401, "wrong site, user or credentials", 4);
         };
         match agent.check(body) {
             Ok(()) => {}
-            Err(Refused::Malformed) => return Reply::error(400, "the body is none of the documented ones", 5),
+            Err(Refused::Malformed) => {
+                return Reply::error(400, "the body is none of the documented ones", 5);
+            }
             Err(Refused::Wrong) => return Reply::error(401, "wrong site, user or credentials", 4),
         }
         if agent.blocked {
@@ -85,7 +94,9 @@ impl World {
         if !agent.enabled {
             return Reply::error(401, "the user is disabled", 7);
         }
-        let soon = agent.last_login.is_some_and(|last| self.now < last + LOGIN_PACE);
+        let soon = agent
+            .last_login
+            .is_some_and(|last| self.now < last + LOGIN_PACE);
         if soon && self.options.strict_login_pace {
             return Reply::error(429, "too many log-ins of this user", 8);
         }
@@ -108,7 +119,10 @@ impl World {
         let cookie = Some(format!("Session_id={}", session.cookie));
         let directory = self.domains(account, None, host).body;
         self.counts.domain_lookups -= 1;
-        Reply { cookie, ..Reply::ok(self.login_answer(&self.agents[&id], &session, &directory)) }
+        Reply {
+            cookie,
+            ..Reply::ok(self.login_answer(&self.agents[&id], &session, &directory))
+        }
     }
 
     fn login_answer(&self, agent: &Agent, session: &Session, directory: &Value) -> Value {
@@ -146,12 +160,19 @@ impl World {
         };
         self.counts.refreshes += 1;
         let expires = self.now + self.options.session_life;
-        let session = self.agents.get_mut(&id).and_then(|agent| agent.session.as_mut());
+        let session = self
+            .agents
+            .get_mut(&id)
+            .and_then(|agent| agent.session.as_mut());
         let cookie = session.map(|session| {
             session.expires = expires;
             format!("Session_id={}", session.cookie)
         });
-        Reply { status: 200, body: Value::Null, cookie }
+        Reply {
+            status: 200,
+            body: Value::Null,
+            cookie,
+        }
     }
 
     /// Ends the session that the cookie and the csrf token belong to.
@@ -162,18 +183,32 @@ impl World {
         };
         self.counts.logouts += 1;
         self.end_session(&id, 1000, "logged out");
-        Reply { status: 200, body: Value::Null, cookie: None }
+        Reply {
+            status: 200,
+            body: Value::Null,
+            cookie: None,
+        }
     }
 
     /// The agent whose bearer this is.
     pub(super) fn bearer(&self, account: &str, bearer: &str) -> Option<&Agent> {
-        let mut all = self.agents.values().filter(|agent| agent.account == account);
-        all.find(|agent| agent.session.as_ref().is_some_and(|session| session.bearer == bearer))
+        let mut all = self
+            .agents
+            .values()
+            .filter(|agent| agent.account == account);
+        all.find(|agent| {
+            agent
+                .session
+                .as_ref()
+                .is_some_and(|session| session.bearer == bearer)
+        })
     }
 
     /// Voids an agent's session and closes its sockets with `code`.
     pub(super) fn end_session(&mut self, id: &str, code: u16, reason: &str) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agents.get_mut(id) else {
+            return;
+        };
         if agent.session.take().is_some() {
             self.close_sockets(code, reason, |socket| socket.agent == id);
             self.parts.insert(Part::Agents);
@@ -186,24 +221,46 @@ impl World {
 
     /// Log-in name of the agent to whom the session cookie belongs; empty if to nobody.
     pub(super) fn login_of_cookie(&self, account: &str, cookies: &str) -> String {
-        let given = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="));
-        let mut all = self.agents.values().filter(|agent| agent.account == account);
-        let mine = |agent: &&Agent| agent.session.as_ref().is_some_and(|session| Some(session.cookie.as_str()) == given);
-        all.find(mine).map(|agent| agent.login_name.clone()).unwrap_or_default()
+        let given = cookies
+            .split(';')
+            .find_map(|cookie| cookie.trim().strip_prefix("Session_id="));
+        let mut all = self
+            .agents
+            .values()
+            .filter(|agent| agent.account == account);
+        let mine = |agent: &&Agent| {
+            agent
+                .session
+                .as_ref()
+                .is_some_and(|session| Some(session.cookie.as_str()) == given)
+        };
+        all.find(mine)
+            .map(|agent| agent.login_name.clone())
+            .unwrap_or_default()
     }
 
     fn session_of(&self, account: &str, cookies: &str, body: &Value) -> Option<String> {
         let csrf = body["csrf"].as_str()?;
-        let given = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="))?;
-        let mut all = self.agents.values().filter(|agent| agent.account == account);
+        let given = cookies
+            .split(';')
+            .find_map(|cookie| cookie.trim().strip_prefix("Session_id="))?;
+        let mut all = self
+            .agents
+            .values()
+            .filter(|agent| agent.account == account);
         let matches = |session: &Session| session.csrf == csrf && session.cookie == given;
-        all.find(|agent| agent.session.as_ref().is_some_and(matches)).map(|agent| agent.id.clone())
+        all.find(|agent| agent.session.as_ref().is_some_and(matches))
+            .map(|agent| agent.id.clone())
     }
 }
 
 impl Reply {
     fn ok(body: Value) -> Self {
-        Self { status: 200, body, cookie: None }
+        Self {
+            status: 200,
+            body,
+            cookie: None,
+        }
     }
 
     /// An error in the services' common form.
@@ -224,6 +281,10 @@ impl Reply {
                 "responseStatus": word,
             },
         });
-        Self { status, body, cookie: None }
+        Self {
+            status,
+            body,
+            cookie: None,
+        }
     }
 }

@@ -6,14 +6,25 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Bends the body of a notification (or of a history, for the shapes that concern events).
-pub(super) fn bend(body: &mut Value, shape: Shape, role: Option<&str>, agents: &BTreeMap<String, Agent>) {
+pub(super) fn bend(
+    body: &mut Value,
+    shape: Shape,
+    role: Option<&str>,
+    agents: &BTreeMap<String, Agent>,
+) {
     match shape {
-        Shape::NoLastContentEvent => each_result(body, |result| remove(result, "lastContentEventNotification")),
+        Shape::NoLastContentEvent => each_result(body, |result| {
+            remove(result, "lastContentEventNotification")
+        }),
         Shape::NoRoleInPids => {
             let role = role.unwrap_or("ASSIGNED_AGENT");
-            each_details(body, |details| remove(&mut details["participantsPId"], role));
+            each_details(body, |details| {
+                remove(&mut details["participantsPId"], role)
+            });
         }
-        Shape::NoParticipantsDetails => each_dialog(body, |dialog| remove(dialog, "participantsDetails")),
+        Shape::NoParticipantsDetails => {
+            each_dialog(body, |dialog| remove(dialog, "participantsDetails"))
+        }
         Shape::CobrowseDialog => each_details(body, |details| {
             let dialog = json!({
                 "dialogId": "cobrowse-dialog-00000000", "dialogType": "OTHER", "channelType": "COBROWSE",
@@ -31,11 +42,17 @@ pub(super) fn bend(body: &mut Value, shape: Shape, role: Option<&str>, agents: &
         Shape::NoConversationId => each_event(body, |event| remove(event, "conversationId")),
         Shape::NoRingDetailsIds => each_result(body, |result| {
             if result.get("ringsDetails").is_some() {
-                ["conversationId", "consumerId", "skillId"].iter().for_each(|key| remove(result, key));
+                ["conversationId", "consumerId", "skillId"]
+                    .iter()
+                    .for_each(|key| remove(result, key));
             }
         }),
         Shape::PidsInDetails => each_dialog(body, |dialog| {
-            for entry in dialog["participantsDetails"].as_array_mut().into_iter().flatten() {
+            for entry in dialog["participantsDetails"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+            {
                 let agent = entry["id"].as_str().and_then(|id| agents.get(id));
                 if let Some(agent) = agent {
                     entry["id"] = json!(agent.pid);
@@ -47,7 +64,11 @@ pub(super) fn bend(body: &mut Value, shape: Shape, role: Option<&str>, agents: &
 
 fn each_result(body: &mut Value, mut change: impl FnMut(&mut Value)) {
     let changes = body.get_mut("changes").and_then(Value::as_array_mut);
-    changes.into_iter().flatten().filter_map(|one| one.get_mut("result")).for_each(&mut change);
+    changes
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.get_mut("result"))
+        .for_each(&mut change);
 }
 
 fn each_details(body: &mut Value, mut change: impl FnMut(&mut Value)) {
@@ -60,7 +81,11 @@ fn each_details(body: &mut Value, mut change: impl FnMut(&mut Value)) {
 
 fn each_dialog(body: &mut Value, mut change: impl FnMut(&mut Value)) {
     each_details(body, |details| {
-        details["dialogs"].as_array_mut().into_iter().flatten().for_each(&mut change);
+        details["dialogs"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .for_each(&mut change);
     });
 }
 
@@ -82,7 +107,9 @@ fn bare_arrays(value: &mut Value) {
             }
         }
         Value::Object(members) => {
-            let inner = members.iter_mut().filter(|(key, _)| key.as_str() != "content" && key.as_str() != "quickReplies");
+            let inner = members
+                .iter_mut()
+                .filter(|(key, _)| key.as_str() != "content" && key.as_str() != "quickReplies");
             inner.for_each(|(_, member)| bare_arrays(member));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -112,17 +139,30 @@ fn unknown_enums(body: &mut Value) {
     if let Some(changes) = body.get_mut("changes").and_then(Value::as_array_mut) {
         changes.extend(stray);
     }
-    each_event(body, |event| event["originatorMetadata"]["mood"] = json!("SUNNY"));
+    each_event(body, |event| {
+        event["originatorMetadata"]["mood"] = json!("SUNNY")
+    });
 }
 
 fn unknown_fields(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(unknown_fields),
         Value::Object(members) => {
-            let skipped = ["content", "quickReplies", "participants", "participantsPId", "numberOfunreadMessages"];
-            let inner = members.iter_mut().filter(|(key, _)| !skipped.contains(&key.as_str()));
+            let skipped = [
+                "content",
+                "quickReplies",
+                "participants",
+                "participantsPId",
+                "numberOfunreadMessages",
+            ];
+            let inner = members
+                .iter_mut()
+                .filter(|(key, _)| !skipped.contains(&key.as_str()));
             inner.for_each(|(_, member)| unknown_fields(member));
-            members.insert("fieldOfTheFuture".into(), json!({ "depth": [1, "two", null] }));
+            members.insert(
+                "fieldOfTheFuture".into(),
+                json!({ "depth": [1, "two", null] }),
+            );
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

@@ -1,7 +1,7 @@
 //! What pages are told, as Server-Sent Events, with a bounded buffer per reader.
 
-use super::world::{Part, World};
 use super::Simulator;
+use super::world::{Part, World};
 use futures_util::stream::{self, Stream};
 use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
@@ -61,30 +61,35 @@ pub(super) fn tell(
 }
 
 /// The endless body of `GET /simulator/stream`.
-pub(super) fn body(simulator: Simulator) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
+pub(super) fn body(
+    simulator: Simulator,
+) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
     let receiver = simulator.inner.pages.subscribe();
     let recent = simulator.read(|world| world.recent.clone());
     let mut first = VecDeque::from([item("state", &simulator.view())]);
     first.extend(recent);
-    stream::unfold((simulator, receiver, first), |(simulator, mut receiver, mut first)| async move {
-        let next = match first.pop_front() {
-            Some(next) => next,
-            None => tokio::select! {
-                next = receiver.recv() => match next {
-                    Ok(next) => next,
-                    Err(RecvError::Lagged(missed)) => {
-                        first.push_back(item("state", &simulator.view()));
-                        item("lagged", &json!({ "missed": missed }))
-                    }
-                    Err(RecvError::Closed) => return None,
+    stream::unfold(
+        (simulator, receiver, first),
+        |(simulator, mut receiver, mut first)| async move {
+            let next = match first.pop_front() {
+                Some(next) => next,
+                None => tokio::select! {
+                    next = receiver.recv() => match next {
+                        Ok(next) => next,
+                        Err(RecvError::Lagged(missed)) => {
+                            first.push_back(item("state", &simulator.view()));
+                            item("lagged", &json!({ "missed": missed }))
+                        }
+                        Err(RecvError::Closed) => return None,
+                    },
+                    () = tokio::time::sleep(ALIVE) => Arc::from(": alive\n\n"),
+                    () = simulator.inner.stop.cancelled() => return None,
                 },
-                () = tokio::time::sleep(ALIVE) => Arc::from(": alive\n\n"),
-                () = simulator.inner.stop.cancelled() => return None,
-            },
-        };
-        let frame = Frame::data(Bytes::copy_from_slice(next.as_bytes()));
-        Some((Ok(frame), (simulator, receiver, first)))
-    })
+            };
+            let frame = Frame::data(Bytes::copy_from_slice(next.as_bytes()));
+            Some((Ok(frame), (simulator, receiver, first)))
+        },
+    )
 }
 
 fn item(name: &str, data: &Value) -> Item {

@@ -4,11 +4,11 @@ use super::agent::Availability;
 use super::change::Refusal;
 use super::conversation::{Audience, Role};
 use super::faults::{Fault, When, names};
+use super::options::RepeatedIds;
 use super::outbox::{Filter, Subscription};
 use super::publish;
 use super::wire::{self, Detail, Request, one_or_many, whole_number};
 use super::world::{Part, Received, Utterance, World};
-use super::options::RepeatedIds;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -23,7 +23,9 @@ const STRING: &str = ".ReqBody$StringResp";
 impl World {
     /// Takes a frame from a socket: ignores it, or carries the request out and lines up its answer.
     pub(super) fn receive(&mut self, socket: u64, frame: &str) {
-        let Some(found) = self.sockets.get_mut(&socket) else { return };
+        let Some(found) = self.sockets.get_mut(&socket) else {
+            return;
+        };
         found.received += 1;
         let (agent, login) = (found.agent.clone(), found.login_name.clone());
         self.show_frame(socket, "received", frame);
@@ -49,34 +51,67 @@ impl World {
         if self.requests.len() == REMEMBERED {
             self.requests.pop_front();
         }
-        self.requests.push_back(Received { answered: code, ..record });
+        self.requests.push_back(Received {
+            answered: code,
+            ..record
+        });
     }
 
     /// Carries a request out under the faults in force; the code of the answer that was sent.
-    fn serve(&mut self, socket: u64, agent: &str, login: &str, name: &str, request: &Request) -> Option<u16> {
+    fn serve(
+        &mut self,
+        socket: u64,
+        agent: &str,
+        login: &str,
+        name: &str,
+        request: &Request,
+    ) -> Option<u16> {
         let closing = self.faults.closing_at(login, name);
         if let Some((When::BeforeHandling, code)) = closing {
             self.close_socket(socket, code);
             return None;
         }
         let forced = self.faults.take(login, |fault| {
-            let Fault::Answer { request, code, body, handled } = fault else { return None };
+            let Fault::Answer {
+                request,
+                code,
+                body,
+                handled,
+            } = fault
+            else {
+                return None;
+            };
             names(request.as_ref(), name).then(|| (*code, body.clone(), *handled))
         });
         let ignored = self.faults.take(login, |fault| {
-            let Fault::Ignore { request, handled } = fault else { return None };
+            let Fault::Ignore { request, handled } = fault else {
+                return None;
+            };
             names(request.as_ref(), name).then_some(*handled)
         });
         let late = self.faults.take(login, |fault| {
-            let Fault::Slow { request, milliseconds } = fault else { return None };
+            let Fault::Slow {
+                request,
+                milliseconds,
+            } = fault
+            else {
+                return None;
+            };
             names(request.as_ref(), name).then_some(*milliseconds)
         });
         let first = self.faults.take(login, |fault| {
-            let Fault::NotificationsFirst { request } = fault else { return None };
+            let Fault::NotificationsFirst { request } = fault else {
+                return None;
+            };
             names(request.as_ref(), name).then_some(())
         });
-        let carried_out = forced.as_ref().is_none_or(|(_, _, handled)| *handled) && ignored.is_none_or(|handled| handled);
-        let mut answer = if carried_out { self.once(socket, agent, login, request) } else { Value::Null };
+        let carried_out = forced.as_ref().is_none_or(|(_, _, handled)| *handled)
+            && ignored.is_none_or(|handled| handled);
+        let mut answer = if carried_out {
+            self.once(socket, agent, login, request)
+        } else {
+            Value::Null
+        };
         if let Some((code, body, _)) = forced {
             let body = body.unwrap_or_else(|| json!("Simulated failure"));
             answer = wire::response(&request.id, code, STRING, &body);
@@ -95,13 +130,18 @@ impl World {
         if let Some((When::AfterAnswer, code)) = closing {
             self.close_socket(socket, code);
         }
-        answer["code"].as_u64().and_then(|code| u16::try_from(code).ok())
+        answer["code"]
+            .as_u64()
+            .and_then(|code| u16::try_from(code).ok())
     }
 
     /// Carries a request out, or repeats the first answer to its id if the options say so.
     fn once(&mut self, socket: u64, agent: &str, login: &str, request: &Request) -> Value {
         if self.options.repeated_request_ids == RepeatedIds::Once
-            && let Some(answer) = self.sockets.get(&socket).and_then(|one| one.answered.get(&request.id))
+            && let Some(answer) = self
+                .sockets
+                .get(&socket)
+                .and_then(|one| one.answered.get(&request.id))
         {
             return answer.clone();
         }
@@ -125,7 +165,11 @@ impl World {
     fn dispatch(&mut self, socket: u64, agent: &str, request: &Request) -> Result<Answer, Refusal> {
         let body = &request.body;
         match canonical(&request.kind) {
-            "GetClock" => Ok(Answer(200, ".GetClock$Response", json!({ "currentTime": self.now }))),
+            "GetClock" => Ok(Answer(
+                200,
+                ".GetClock$Response",
+                json!({ "currentTime": self.now }),
+            )),
             "routing.SetAgentState" => self.set_agent_state(agent, body),
             "routing.SubscribeAgentsState" => self.subscribe_agent_state(socket, agent, body),
             "routing.SubscribeRoutingTasks" => self.subscribe_rings(socket, agent, body),
@@ -142,8 +186,13 @@ impl World {
             }
             "cm.AgentRequestConversation" => self.agent_requests_conversation(agent, body),
             "ms.PublishEvent" => {
-                let sequence = self.publish(agent, body, &request.metadata, &request.encoded_metadata)?;
-                Ok(Answer(200, ".ams.ms.PublishEvent$Response", json!({ "sequence": sequence })))
+                let sequence =
+                    self.publish(agent, body, &request.metadata, &request.encoded_metadata)?;
+                Ok(Answer(
+                    200,
+                    ".ams.ms.PublishEvent$Response",
+                    json!({ "sequence": sequence }),
+                ))
             }
             "ms.QueryMessages" => self.query_messages(agent, body),
             "userprofile.GetUserProfile" => self.user_profile(agent, body),
@@ -159,22 +208,41 @@ impl World {
             return Err(refuse("channels must contain MESSAGING"));
         }
         let word = body["availability"].as_str().unwrap_or_default();
-        let availability = Availability::parse(word).ok_or_else(|| refuse(&format!("availability \"{word}\" does not exist")))?;
+        let availability = Availability::parse(word)
+            .ok_or_else(|| refuse(&format!("availability \"{word}\" does not exist")))?;
         self.set_availability(agent, availability);
-        Ok(Answer(202, STRING, json!("Agent state updated successfully")))
+        Ok(Answer(
+            202,
+            STRING,
+            json!("Agent state updated successfully"),
+        ))
     }
 
-    fn subscribe_agent_state(&mut self, socket: u64, agent: &str, body: &Value) -> Result<Answer, Refusal> {
+    fn subscribe_agent_state(
+        &mut self,
+        socket: u64,
+        agent: &str,
+        body: &Value,
+    ) -> Result<Answer, Refusal> {
         own_id(agent, &body["agentId"], "agentId")?;
         self.own_brand(agent, &body["brandId"])?;
         let id = self.subscribe(socket, Subscription::AgentState);
         let change = wire::agent_state_change(&self.agents[agent]);
         let snapshot = json!({ "subscriptionId": id, "changes": [change] });
         self.note(socket, ".ams.routing.AgentStateNotification", "", snapshot);
-        Ok(Answer(200, ".ams.GenericSubscribe$Response", json!({ "subscriptionId": id })))
+        Ok(Answer(
+            200,
+            ".ams.GenericSubscribe$Response",
+            json!({ "subscriptionId": id }),
+        ))
     }
 
-    fn subscribe_rings(&mut self, socket: u64, agent: &str, body: &Value) -> Result<Answer, Refusal> {
+    fn subscribe_rings(
+        &mut self,
+        socket: u64,
+        agent: &str,
+        body: &Value,
+    ) -> Result<Answer, Refusal> {
         own_id(agent, &body["agentId"], "agentId")?;
         self.own_brand(agent, &body["brandId"])?;
         if body["channelType"] != "MESSAGING" {
@@ -183,21 +251,37 @@ impl World {
         let id = self.subscribe(socket, Subscription::Routing);
         let snapshot = json!({ "subscriptionId": id, "changes": self.ring_snapshot(agent) });
         self.note(socket, ".ams.routing.RoutingTaskNotification", "", snapshot);
-        Ok(Answer(200, ".ams.GenericSubscribe$Response", json!({ "subscriptionId": id })))
+        Ok(Answer(
+            200,
+            ".ams.GenericSubscribe$Response",
+            json!({ "subscriptionId": id }),
+        ))
     }
 
     fn update_ring(&mut self, agent: &str, body: &Value) -> Result<Answer, Refusal> {
-        let ring = body["ringId"].as_str().ok_or_else(|| refuse("ringId is required"))?;
+        let ring = body["ringId"]
+            .as_str()
+            .ok_or_else(|| refuse("ringId is required"))?;
         let accepts = match body["ringState"].as_str().unwrap_or_default() {
             "ACCEPTED" => true,
             "REJECTED" => false,
             other => return Err(refuse(&format!("ringState \"{other}\" cannot be set"))),
         };
-        self.answer_ring(agent, ring, accepts).map_err(|text| refuse(&text))?;
-        Ok(Answer(202, STRING, json!("Ring state updated successfully")))
+        self.answer_ring(agent, ring, accepts)
+            .map_err(|text| refuse(&text))?;
+        Ok(Answer(
+            202,
+            STRING,
+            json!("Ring state updated successfully"),
+        ))
     }
 
-    fn subscribe_conversations(&mut self, socket: u64, agent: &str, body: &Value) -> Result<Answer, Refusal> {
+    fn subscribe_conversations(
+        &mut self,
+        socket: u64,
+        agent: &str,
+        body: &Value,
+    ) -> Result<Answer, Refusal> {
         let filter = filter(&self.agents[agent].account, body)?;
         let only_me = !filter.agents.is_empty() && filter.agents.iter().all(|one| one == agent);
         if !only_me && !self.agents[agent].manager {
@@ -206,37 +290,71 @@ impl World {
         if let Some(brand) = body["brandId"].as_str() {
             self.own_brand(agent, &json!(brand))?;
         }
-        let shows = self.sockets.get(&socket).is_some_and(super::outbox::Socket::shows_states);
+        let shows = self
+            .sockets
+            .get(&socket)
+            .is_some_and(super::outbox::Socket::shows_states);
         let all = self.order.iter().map(|id| &self.conversations[id]);
         let mut matching: Vec<_> = all.filter(|one| filter.matches(one, shows)).collect();
         // The most recent ones, as the newer documentation has it.
         let surplus = matching.len().saturating_sub(self.options.snapshot_limit);
         matching.drain(..surplus);
         let known: BTreeSet<String> = matching.iter().map(|one| one.id.clone()).collect();
-        let changes: Vec<Value> =
-            matching.iter().map(|one| wire::conversation_change(one, "UPSERT", &self.agents, shows)).collect();
+        let changes: Vec<Value> = matching
+            .iter()
+            .map(|one| wire::conversation_change(one, "UPSERT", &self.agents, shows))
+            .collect();
         let id = self.subscribe(socket, Subscription::Conversations { filter, known });
         let kind = ".ams.aam.ExConversationChangeNotification";
         if changes.is_empty() {
-            self.note(socket, kind, "", json!({ "subscriptionId": id, "changes": [] }));
+            self.note(
+                socket,
+                kind,
+                "",
+                json!({ "subscriptionId": id, "changes": [] }),
+            );
         }
         for batch in changes.chunks(self.options.snapshot_batch.max(1)) {
-            self.note(socket, kind, "", json!({ "subscriptionId": id, "changes": batch }));
+            self.note(
+                socket,
+                kind,
+                "",
+                json!({ "subscriptionId": id, "changes": batch }),
+            );
         }
-        Ok(Answer(200, ".ams.aam.SubscribeExConversations$Response", json!({ "subscriptionId": id })))
+        Ok(Answer(
+            200,
+            ".ams.aam.SubscribeExConversations$Response",
+            json!({ "subscriptionId": id }),
+        ))
     }
 
     fn unsubscribe(&mut self, socket: u64, body: &Value) -> Result<Answer, Refusal> {
-        let id = body["subscriptionId"].as_str().ok_or_else(|| refuse("subscriptionId is required"))?;
-        let removed = self.sockets.get_mut(&socket).and_then(|one| one.subscriptions.remove(id));
+        let id = body["subscriptionId"]
+            .as_str()
+            .ok_or_else(|| refuse("subscriptionId is required"))?;
+        let removed = self
+            .sockets
+            .get_mut(&socket)
+            .and_then(|one| one.subscriptions.remove(id));
         removed.ok_or_else(|| refuse("Subscription does not exist"))?;
         self.parts.insert(Part::Sockets);
         Ok(Answer(200, STRING, json!("Unsubscribed successfully")))
     }
 
-    fn agent_requests_conversation(&mut self, agent: &str, body: &Value) -> Result<Answer, Refusal> {
-        let consumer = body["consumerId"].as_str().ok_or_else(|| refuse("consumerId is required"))?;
-        let known = self.conversations.values().rev().find(|one| one.consumer.id == consumer);
+    fn agent_requests_conversation(
+        &mut self,
+        agent: &str,
+        body: &Value,
+    ) -> Result<Answer, Refusal> {
+        let consumer = body["consumerId"]
+            .as_str()
+            .ok_or_else(|| refuse("consumerId is required"))?;
+        let known = self
+            .conversations
+            .values()
+            .rev()
+            .find(|one| one.consumer.id == consumer);
         let known = known.ok_or_else(|| refuse("Consumer does not exist"))?;
         let start = super::world::Start {
             account: Some(known.account.clone()),
@@ -249,7 +367,11 @@ impl World {
         };
         let id = self.start(start).map_err(|text| refuse(&text))?;
         self.assign(&id, agent);
-        Ok(Answer(200, ".ams.cm.RequestConversationResponse", json!({ "conversationId": id })))
+        Ok(Answer(
+            200,
+            ".ams.cm.RequestConversationResponse",
+            json!({ "conversationId": id }),
+        ))
     }
 
     /// Checks and publishes an event of an agent; its sequence, 0 for chat states.
@@ -263,11 +385,18 @@ impl World {
         let metadata = publish::metadata(metadata)?;
         let encoded = publish::encoded_metadata(encoded)?;
         let (conversation, dialog) = self.dialog_of(body)?;
-        if body.get("conversationId").is_some_and(|id| !id.is_null() && *id != conversation) {
+        if body
+            .get("conversationId")
+            .is_some_and(|id| !id.is_null() && *id != conversation)
+        {
             return Err(refuse("dialogId and conversationId do not belong together"));
         }
-        let place = self.conversations[&conversation].dialog(&dialog).ok_or_else(|| refuse("Dialog does not exist"))?;
-        let me = place.active(agent).ok_or_else(|| refuse("Agent does not exist in conversation"))?;
+        let place = self.conversations[&conversation]
+            .dialog(&dialog)
+            .ok_or_else(|| refuse("Dialog does not exist"))?;
+        let me = place
+            .active(agent)
+            .ok_or_else(|| refuse("Agent does not exist in conversation"))?;
         if !place.open {
             return Err(refuse("Dialog is closed"));
         }
@@ -282,7 +411,12 @@ impl World {
         };
         publish::check(&body["event"], place, self.options.check_structured_content)?;
         self.file_exists(&body["event"])?;
-        let said = Utterance { originator: agent.to_owned(), event: body["event"].clone(), metadata, audience };
+        let said = Utterance {
+            originator: agent.to_owned(),
+            event: body["event"].clone(),
+            metadata,
+            audience,
+        };
         let sequence = if encoded && !self.options.encoded_metadata {
             // The account has not bought the feature: the message vanishes without an error.
             place.next_sequence()
@@ -300,13 +434,20 @@ impl World {
         }
         let number = |key: &str| match &body[key] {
             Value::Null => Ok(None),
-            given => whole_number(given).map(Some).ok_or_else(|| refuse(&format!("{key} must be a number"))),
+            given => whole_number(given)
+                .map(Some)
+                .ok_or_else(|| refuse(&format!("{key} must be a number"))),
         };
         // 0 stands for everything, although the first sequence is 0.
         let newer = number("newerThanSequence")?.filter(|sequence| *sequence > 0);
         let from = number("fromSeq")?;
-        let wanted = |sequence: u64| newer.is_none_or(|n| sequence > n) && from.is_none_or(|n| sequence >= n);
-        let events = stored.dialog(&dialog).map(|place| place.events.as_slice()).unwrap_or_default();
+        let wanted = |sequence: u64| {
+            newer.is_none_or(|n| sequence > n) && from.is_none_or(|n| sequence >= n)
+        };
+        let events = stored
+            .dialog(&dialog)
+            .map(|place| place.events.as_slice())
+            .unwrap_or_default();
         let found: Vec<Value> = events
             .iter()
             .filter(|event| event.sequence.is_some_and(wanted))
@@ -322,41 +463,74 @@ impl World {
             Value::Object(members) if members.is_empty() => {
                 return Ok(Answer(200, kind, json!({ "userId": agent })));
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                body["userId"].as_str().ok_or_else(|| refuse("userId is required"))?.to_owned()
-            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => body["userId"]
+                .as_str()
+                .ok_or_else(|| refuse("userId is required"))?
+                .to_owned(),
         };
         if let Some(found) = self.agents.get(&wanted) {
-            return Ok(Answer(200, kind, json!({ "userId": found.id, "firstName": found.name })));
+            return Ok(Answer(
+                200,
+                kind,
+                json!({ "userId": found.id, "firstName": found.name }),
+            ));
         }
-        let found = self.order.iter().rev().map(|id| &self.conversations[id]).find(|one| one.consumer.id == wanted);
+        let found = self
+            .order
+            .iter()
+            .rev()
+            .map(|id| &self.conversations[id])
+            .find(|one| one.consumer.id == wanted);
         let found = found.ok_or_else(|| (404, "User does not exist".to_owned()))?;
         Ok(Answer(200, kind, wire::profile(found)))
     }
 
     fn upload_url(&mut self, body: &Value) -> Result<Answer, Refusal> {
         let size = whole_number(&body["fileSize"]).ok_or_else(|| refuse("fileSize is required"))?;
-        let kind = body["fileType"].as_str().ok_or_else(|| refuse("fileType is required"))?;
-        let answer = self.files.plan_upload(&mut self.ids, size, kind, self.now).map_err(|text| refuse(&text))?;
+        let kind = body["fileType"]
+            .as_str()
+            .ok_or_else(|| refuse("fileType is required"))?;
+        let answer = self
+            .files
+            .plan_upload(&mut self.ids, size, kind, self.now)
+            .map_err(|text| refuse(&text))?;
         Ok(Answer(200, ".ams.ms.GenerateURL$Response", answer))
     }
 
     fn download_url(&mut self, body: &Value) -> Result<Answer, Refusal> {
-        let path = body["relativePath"].as_str().ok_or_else(|| refuse("relativePath is required"))?;
-        let answer = self.files.plan_download(&mut self.ids, path, self.now).map_err(|text| (500, text))?;
+        let path = body["relativePath"]
+            .as_str()
+            .ok_or_else(|| refuse("relativePath is required"))?;
+        let answer = self
+            .files
+            .plan_download(&mut self.ids, path, self.now)
+            .map_err(|text| (500, text))?;
         Ok(Answer(200, ".ams.ms.GenerateURL$Response", answer))
     }
 
     fn file_exists(&self, event: &Value) -> Result<(), Refusal> {
         let hosted = event["contentType"] == "hosted/file";
-        let path = event["message"]["relativePath"].as_str().unwrap_or_default();
+        let path = event["message"]["relativePath"]
+            .as_str()
+            .unwrap_or_default();
         let there = !hosted || self.files.is_stored(path);
-        there.then_some(()).ok_or_else(|| refuse("File has not been uploaded"))
+        there
+            .then_some(())
+            .ok_or_else(|| refuse("File has not been uploaded"))
     }
 
     fn dialog_of(&self, body: &Value) -> Result<(String, String), Refusal> {
-        let dialog = body["dialogId"].as_str().ok_or_else(|| refuse("dialogId is required"))?;
-        let conversation = self.dialogs.get(dialog).ok_or_else(|| refuse("Dialog does not exist"))?;
+        let dialog = body["dialogId"]
+            .as_str()
+            .ok_or_else(|| refuse("dialogId is required"))?;
+        let conversation = self
+            .dialogs
+            .get(dialog)
+            .ok_or_else(|| refuse("Dialog does not exist"))?;
         Ok((conversation.clone(), dialog.to_owned()))
     }
 
@@ -371,7 +545,8 @@ impl World {
 
     fn own_brand(&self, agent: &str, brand: &Value) -> Result<(), Refusal> {
         let own = *brand == json!(self.agents[agent].account);
-        own.then_some(()).ok_or_else(|| refuse("brandId must be the account"))
+        own.then_some(())
+            .ok_or_else(|| refuse("brandId must be the account"))
     }
 }
 
@@ -388,9 +563,14 @@ fn canonical(kind: &str) -> &str {
 
 fn filter(account: &str, body: &Value) -> Result<Filter, Refusal> {
     let words = |key: &str, allowed: &[&str]| {
-        let given: Vec<String> =
-            one_or_many(&body[key]).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
-        match given.iter().find(|one| !allowed.is_empty() && !allowed.contains(&one.as_str())) {
+        let given: Vec<String> = one_or_many(&body[key])
+            .iter()
+            .filter_map(|one| one.as_str().map(str::to_owned))
+            .collect();
+        match given
+            .iter()
+            .find(|one| !allowed.is_empty() && !allowed.contains(&one.as_str()))
+        {
             Some(word) => Err(refuse(&format!("{key} \"{word}\" does not exist"))),
             None => Ok(given),
         }
@@ -408,7 +588,8 @@ fn filter(account: &str, body: &Value) -> Result<Filter, Refusal> {
 
 fn own_id(agent: &str, given: &Value, key: &str) -> Result<(), Refusal> {
     let own = given.as_str() == Some(agent);
-    own.then_some(()).ok_or_else(|| refuse(&format!("{key} must be the agent's own id")))
+    own.then_some(())
+        .ok_or_else(|| refuse(&format!("{key} must be the agent's own id")))
 }
 
 fn refuse(text: &str) -> Refusal {

@@ -23,8 +23,11 @@ impl World {
                 json!({ "id": account.id, "skills": skills })
             })
             .collect();
-        let conversations: Vec<Value> =
-            self.order.iter().map(|id| self.view_conversation(&self.conversations[id])).collect();
+        let conversations: Vec<Value> = self
+            .order
+            .iter()
+            .map(|id| self.view_conversation(&self.conversations[id]))
+            .collect();
         json!({
             "now": self.now,
             "revision": revision,
@@ -40,7 +43,10 @@ impl World {
     }
 
     pub(super) fn view_agents(&self) -> Value {
-        self.agents.values().map(|agent| self.view_agent(agent)).collect()
+        self.agents
+            .values()
+            .map(|agent| self.view_agent(agent))
+            .collect()
     }
 
     pub(super) fn view_agent(&self, agent: &Agent) -> Value {
@@ -70,8 +76,12 @@ impl World {
             .iter()
             .map(|who| json!({ "id": who.id, "name": self.name_of(one, &who.id), "role": who.role.word(), "state": who.state() }))
             .collect();
-        let unread: Map<String, Value> =
-            one.main().participants.iter().map(|who| (who.id.clone(), json!(one.unread(&who.id)))).collect();
+        let unread: Map<String, Value> = one
+            .main()
+            .participants
+            .iter()
+            .map(|who| (who.id.clone(), json!(one.unread(&who.id))))
+            .collect();
         let transfers: Vec<Value> = one
             .transfers
             .iter()
@@ -113,7 +123,10 @@ impl World {
     }
 
     pub(super) fn view_queue(&self, skill: Option<&str>) -> Value {
-        let wanted = self.queue().into_iter().filter(|one| skill.is_none_or(|skill| one.skill == skill));
+        let wanted = self
+            .queue()
+            .into_iter()
+            .filter(|one| skill.is_none_or(|skill| one.skill == skill));
         wanted
             .map(|one| {
                 json!({
@@ -150,7 +163,10 @@ impl World {
     }
 
     pub(super) fn view_faults(&self) -> Value {
-        self.faults.all().map(|(id, rule)| json!({ "id": id, "fault": view_rule(rule), "left": rule.left })).collect()
+        self.faults
+            .all()
+            .map(|(id, rule)| json!({ "id": id, "fault": view_rule(rule), "left": rule.left }))
+            .collect()
     }
 
     pub(super) fn view_request(request: &Received) -> Value {
@@ -178,8 +194,11 @@ impl World {
     }
 
     fn view_dialog(&self, conversation: &Conversation, dialog: &Dialog) -> Value {
-        let events: Vec<Value> =
-            dialog.events.iter().map(|event| self.view_event(conversation, dialog, event)).collect();
+        let events: Vec<Value> = dialog
+            .events
+            .iter()
+            .map(|event| self.view_event(conversation, dialog, event))
+            .collect();
         json!({
             "id": dialog.id,
             "type": dialog.kind.word(),
@@ -192,7 +211,9 @@ impl World {
     }
 
     fn view_event(&self, conversation: &Conversation, dialog: &Dialog, event: &Event) -> Value {
-        let receipts = event.sequence.and_then(|sequence| dialog.receipts.get(&sequence));
+        let receipts = event
+            .sequence
+            .and_then(|sequence| dialog.receipts.get(&sequence));
         json!({
             "sequence": event.sequence,
             "time": event.time,
@@ -209,7 +230,10 @@ impl World {
     fn name_of(&self, conversation: &Conversation, id: &str) -> String {
         match self.agents.get(id) {
             Some(agent) => agent.name.clone(),
-            None => format!("{} {}", conversation.consumer.first_name, conversation.consumer.last_name),
+            None => format!(
+                "{} {}",
+                conversation.consumer.first_name, conversation.consumer.last_name
+            ),
         }
     }
 

@@ -26,7 +26,12 @@ pub(super) async fn run(simulator: Simulator, upgrade: OnUpgrade, id: u64) {
             let config = WebSocketConfig::default()
                 .max_message_size(Some(LARGEST))
                 .max_frame_size(Some(LARGEST));
-            let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+            let stream = WebSocketStream::from_raw_socket(
+                TokioIo::new(upgraded),
+                Role::Server,
+                Some(config),
+            )
+            .await;
             Box::pin(talk(&simulator, stream, id)).await
         }
         Ok(Err(error)) => format!("upgrade failed: {error}"),
@@ -49,7 +54,8 @@ async fn talk(simulator: &Simulator, mut stream: Stream, id: u64) -> String {
         while !dead && due.is_none() {
             match simulator.act(|world| world.next_out(id)) {
                 Next::Send(Outgoing::Text(text)) => {
-                    let sent = tokio::time::timeout(PATIENCE, stream.send(Message::text(text))).await;
+                    let sent =
+                        tokio::time::timeout(PATIENCE, stream.send(Message::text(text))).await;
                     match sent {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => return describe(&error),
@@ -107,7 +113,12 @@ fn start(world: &World, id: u64) -> Option<(Arc<Notify>, u64)> {
 
 /// Sends a close frame and waits for the client's.
 async fn close(stream: &mut Stream, code: u16, reason: &str) -> Result<(), Error> {
-    stream.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await?;
+    stream
+        .close(Some(CloseFrame {
+            code: code.into(),
+            reason: reason.into(),
+        }))
+        .await?;
     while let Some(message) = stream.next().await {
         message?;
     }

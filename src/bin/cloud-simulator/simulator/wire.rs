@@ -56,10 +56,16 @@ pub(crate) fn conversation_change(
     agents: &BTreeMap<String, Agent>,
     with_states: bool,
 ) -> Value {
-    let pid = |id: &str| agents.get(id).map_or_else(|| id.to_owned(), |agent| agent.pid.clone());
+    let pid = |id: &str| {
+        agents
+            .get(id)
+            .map_or_else(|| id.to_owned(), |agent| agent.pid.clone())
+    };
     let listed = participants(conversation);
-    let unread: Map<String, Value> =
-        listed.iter().map(|one| (one.id.clone(), json!(conversation.unread(&one.id)))).collect();
+    let unread: Map<String, Value> = listed
+        .iter()
+        .map(|one| (one.id.clone(), json!(conversation.unread(&one.id))))
+        .collect();
     let mut details = json!({
         "convId": conversation.id,
         "skillId": conversation.skill,
@@ -92,7 +98,11 @@ pub(crate) fn conversation_change(
         "numberOfunreadMessages": unread,
         "lastUpdateTime": conversation.updated,
     });
-    let last = conversation.dialogs.iter().flat_map(|one| &one.events).rfind(|event| event.is_content());
+    let last = conversation
+        .dialogs
+        .iter()
+        .flat_map(|one| &one.events)
+        .rfind(|event| event.is_content());
     if let Some(last) = last {
         result["lastContentEventNotification"] = event(last, Detail::History);
     }
@@ -137,7 +147,12 @@ pub(crate) fn event(event: &Event, detail: Detail) -> Value {
 }
 
 /// One change of a `RoutingTaskNotification`.
-pub(crate) fn ring_change(ring: &Ring, kind: &str, conversation: &Conversation, life: Millis) -> Value {
+pub(crate) fn ring_change(
+    ring: &Ring,
+    kind: &str,
+    conversation: &Conversation,
+    life: Millis,
+) -> Value {
     json!({
         "type": kind,
         "result": {
@@ -206,7 +221,9 @@ pub(crate) fn one_or_many(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![value.clone()],
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            vec![value.clone()]
+        }
     }
 }
 
@@ -215,7 +232,9 @@ pub(crate) fn text_or_number(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
 }
 
@@ -226,14 +245,27 @@ pub(crate) fn whole_number(value: &Value) -> Option<u64> {
 
 /// The active participants of the conversation: those of the first open dialog plus, when it is closed, those it had.
 fn participants(conversation: &Conversation) -> Vec<&Participant> {
-    conversation.main().participants.iter().filter(|one| !one.suggested).collect()
+    conversation
+        .main()
+        .participants
+        .iter()
+        .filter(|one| !one.suggested)
+        .collect()
 }
 
 fn by_role(participants: &[&Participant], name: impl Fn(&str) -> String) -> Value {
     let mut roles = Map::new();
-    for role in [Role::Consumer, Role::AssignedAgent, Role::Manager, Role::Reader] {
-        let ids: Vec<String> =
-            participants.iter().filter(|one| one.role == role).map(|one| name(&one.id)).collect();
+    for role in [
+        Role::Consumer,
+        Role::AssignedAgent,
+        Role::Manager,
+        Role::Reader,
+    ] {
+        let ids: Vec<String> = participants
+            .iter()
+            .filter(|one| one.role == role)
+            .map(|one| name(&one.id))
+            .collect();
         roles.insert(role.word().to_owned(), json!(ids));
     }
     Value::Object(roles)

@@ -2,7 +2,9 @@
 
 use super::agent::{Agent, Availability};
 use super::clock::Millis;
-use super::conversation::{Audience, Consumer, Conversation, Dialog, DialogKind, Event, Participant, Role};
+use super::conversation::{
+    Audience, Consumer, Conversation, Dialog, DialogKind, Event, Participant, Role,
+};
 use super::faults::FaultBook;
 use super::files::Files;
 use super::ids::Ids;
@@ -170,7 +172,10 @@ impl World {
 
     /// Adds an agent user; its old id.
     pub(crate) fn add_agent(&mut self, account: &str, given: &AgentOptions) -> String {
-        let user_id = given.user_id.clone().unwrap_or_else(|| format!("41{:08}", self.agents.len() + 50));
+        let user_id = given
+            .user_id
+            .clone()
+            .unwrap_or_else(|| format!("41{:08}", self.agents.len() + 50));
         let id = format!("{account}.{user_id}");
         let agent = Agent {
             id: id.clone(),
@@ -178,7 +183,10 @@ impl World {
             user_id,
             pid: given.pid.clone().unwrap_or_else(|| self.ids.uuid()),
             login_name: given.login_name.clone(),
-            name: given.name.clone().unwrap_or_else(|| given.login_name.clone()),
+            name: given
+                .name
+                .clone()
+                .unwrap_or_else(|| given.login_name.clone()),
             human: given.human,
             manager: given.manager,
             skills: given.skills.iter().cloned().collect(),
@@ -200,19 +208,27 @@ impl World {
 
     /// The agent with this log-in name.
     pub(crate) fn agent(&self, login_name: &str) -> Result<&Agent, String> {
-        let found = self.agents.values().find(|agent| agent.login_name == login_name);
+        let found = self
+            .agents
+            .values()
+            .find(|agent| agent.login_name == login_name);
         found.ok_or_else(|| format!("no agent has the log-in name \"{login_name}\""))
     }
 
     /// The agent with this log-in name, to change it.
     pub(super) fn agent_mut(&mut self, login_name: &str) -> Result<&mut Agent, String> {
-        let found = self.agents.values_mut().find(|agent| agent.login_name == login_name);
+        let found = self
+            .agents
+            .values_mut()
+            .find(|agent| agent.login_name == login_name);
         found.ok_or_else(|| format!("no agent has the log-in name \"{login_name}\""))
     }
 
     /// The conversation with this id.
     pub(crate) fn conversation(&self, id: &str) -> Result<&Conversation, String> {
-        self.conversations.get(id).ok_or_else(|| format!("there is no conversation \"{id}\""))
+        self.conversations
+            .get(id)
+            .ok_or_else(|| format!("there is no conversation \"{id}\""))
     }
 
     /// The skill of an account with this id.
@@ -223,13 +239,19 @@ impl World {
 
     /// Open conversations in which `agent` is the active assigned agent.
     pub(crate) fn assigned_to(&self, agent: &str) -> impl Iterator<Item = &Conversation> {
-        self.conversations.values().filter(move |one| one.open && one.assigned() == Some(agent))
+        self.conversations
+            .values()
+            .filter(move |one| one.open && one.assigned() == Some(agent))
     }
 
     /// Open conversations with no active assigned agent, the longest waiting first.
     pub(crate) fn queue(&self) -> Vec<&Conversation> {
-        let mut waiting: Vec<_> =
-            self.order.iter().map(|id| &self.conversations[id]).filter(|one| one.queued_since.is_some()).collect();
+        let mut waiting: Vec<_> = self
+            .order
+            .iter()
+            .map(|id| &self.conversations[id])
+            .filter(|one| one.queued_since.is_some())
+            .collect();
         waiting.sort_by_key(|one| one.queued_since);
         waiting
     }
@@ -242,18 +264,33 @@ impl World {
         };
         let account = account.ok_or_else(|| format!("there is no account {:?}", start.account))?;
         let account_id = account.id.clone();
-        let first_skill = || account.skills.first().map_or_else(|| "-1".into(), |one| one.id.clone());
+        let first_skill = || {
+            account
+                .skills
+                .first()
+                .map_or_else(|| "-1".into(), |one| one.id.clone())
+        };
         let skill = start.skill.unwrap_or_else(first_skill);
         if skill != "-1" && self.skill(&account_id, &skill).is_none() {
             return Err(format!("account {account_id} has no skill {skill}"));
         }
         let id = self.ids.uuid();
         let consumer = start.consumer.unwrap_or_else(|| self.ids.hex(32));
-        let first_conversation = !self.conversations.values().any(|one| one.consumer.id == consumer);
+        let first_conversation = !self
+            .conversations
+            .values()
+            .any(|one| one.consumer.id == consumer);
         let features = start.features.unwrap_or_else(|| {
-            ["PHOTO_SHARING", "QUICK_REPLIES", "AUTO_MESSAGES", "MULTI_DIALOG", "FILE_SHARING", "RICH_CONTENT"]
-                .map(str::to_owned)
-                .to_vec()
+            [
+                "PHOTO_SHARING",
+                "QUICK_REPLIES",
+                "AUTO_MESSAGES",
+                "MULTI_DIALOG",
+                "FILE_SHARING",
+                "RICH_CONTENT",
+            ]
+            .map(str::to_owned)
+            .to_vec()
         });
         let dialog = Dialog {
             id: id.clone(),
@@ -308,7 +345,8 @@ impl World {
         self.order.push(id.clone());
         self.touch(&id);
         if let Some(text) = start.text {
-            let event = json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
+            let event =
+                json!({ "type": "ContentEvent", "message": text, "contentType": "text/plain" });
             self.utter(&id, &id, Utterance::by(consumer, event));
         }
         Ok(id)
@@ -316,12 +354,24 @@ impl World {
 
     /// Puts something into a dialog and tells every participant's socket; its sequence, if it has one.
     /// Whoever calls has checked that both exist.
-    pub(super) fn utter(&mut self, conversation: &str, dialog: &str, said: Utterance) -> Option<u64> {
-        let pid = self.agents.get(&said.originator).map_or_else(|| said.originator.clone(), |agent| agent.pid.clone());
+    pub(super) fn utter(
+        &mut self,
+        conversation: &str,
+        dialog: &str,
+        said: Utterance,
+    ) -> Option<u64> {
+        let pid = self
+            .agents
+            .get(&said.originator)
+            .map_or_else(|| said.originator.clone(), |agent| agent.pid.clone());
         let now = self.now;
         let stored = self.conversations.get_mut(conversation)?;
         let place = stored.dialogs.iter_mut().find(|one| one.id == dialog)?;
-        let role = place.participants.iter().find(|one| one.id == said.originator).map_or(Role::Consumer, |one| one.role);
+        let role = place
+            .participants
+            .iter()
+            .find(|one| one.id == said.originator)
+            .map_or(Role::Consumer, |one| one.role);
         let chat_state = said.event["type"] == "ChatStateEvent";
         let event = Arc::new(Event {
             sequence: (!chat_state).then(|| place.next_sequence()),
@@ -337,25 +387,47 @@ impl World {
         });
         if chat_state {
             let state = event.event["chatState"].as_str().unwrap_or_default();
-            stored.typing.insert(event.originator.clone(), state.to_owned());
+            stored
+                .typing
+                .insert(event.originator.clone(), state.to_owned());
         } else {
             place.events.push(Arc::clone(&event));
             remember_receipts(place, &event);
         }
         if event.is_content() {
             stored.updated = now;
-            if stored.typing.get(&event.originator).is_some_and(|state| state == "COMPOSING") {
-                stored.typing.insert(event.originator.clone(), "ACTIVE".into());
+            if stored
+                .typing
+                .get(&event.originator)
+                .is_some_and(|state| state == "COMPOSING")
+            {
+                stored
+                    .typing
+                    .insert(event.originator.clone(), "ACTIVE".into());
             }
         }
-        let listeners: Vec<String> =
-            place.participants.iter().filter(|one| !one.suggested).map(|one| one.id.clone()).collect();
-        self.parts.insert(Part::Conversation(conversation.to_owned()));
+        let listeners: Vec<String> = place
+            .participants
+            .iter()
+            .filter(|one| !one.suggested)
+            .map(|one| one.id.clone())
+            .collect();
+        self.parts
+            .insert(Part::Conversation(conversation.to_owned()));
         let body = wire::event(&event, Detail::Live);
-        let sockets: Vec<u64> =
-            self.sockets.values().filter(|one| listeners.contains(&one.agent)).map(|one| one.id).collect();
+        let sockets: Vec<u64> = self
+            .sockets
+            .values()
+            .filter(|one| listeners.contains(&one.agent))
+            .map(|one| one.id)
+            .collect();
         for socket in sockets {
-            self.note(socket, ".ams.ms.OnlineEventDistribution", conversation, body.clone());
+            self.note(
+                socket,
+                ".ams.ms.OnlineEventDistribution",
+                conversation,
+                body.clone(),
+            );
         }
         if event.is_content() {
             self.touch(conversation);
@@ -369,14 +441,26 @@ impl World {
             found.updated = self.now;
         }
         self.touched.insert(conversation.to_owned());
-        self.parts.insert(Part::Conversation(conversation.to_owned()));
+        self.parts
+            .insert(Part::Conversation(conversation.to_owned()));
         self.parts.insert(Part::Queue);
         self.parts.insert(Part::Agents);
     }
 
     /// Lines up a notification for a socket.
-    pub(super) fn note(&mut self, socket: u64, kind: &'static str, conversation: &str, body: Value) {
-        self.pending.push(Note { socket, kind, conversation: conversation.to_owned(), body });
+    pub(super) fn note(
+        &mut self,
+        socket: u64,
+        kind: &'static str,
+        conversation: &str,
+        body: Value,
+    ) {
+        self.pending.push(Note {
+            socket,
+            kind,
+            conversation: conversation.to_owned(),
+            body,
+        });
     }
 
     /// Lets the time-outs of `now` happen: rings, agent states, sessions.
@@ -398,7 +482,11 @@ impl World {
                 self.set_availability(&id, Availability::Offline);
             }
             let agent = &self.agents[&id];
-            if agent.session.as_ref().is_some_and(|session| session.expires <= now) {
+            if agent
+                .session
+                .as_ref()
+                .is_some_and(|session| session.expires <= now)
+            {
                 self.end_session(&id, 4401, "session expired");
             }
         }
@@ -407,9 +495,16 @@ impl World {
     /// When `advance` must be called next.
     pub(super) fn next_deadline(&self) -> Option<Millis> {
         let rings = self.rings.values().map(|ring| ring.expires);
-        let queue = self.queue().into_iter().map(|one| one.ring_not_before).filter(|at| *at > self.now);
+        let queue = self
+            .queue()
+            .into_iter()
+            .map(|one| one.ring_not_before)
+            .filter(|at| *at > self.now);
         let states = self.agents.values().filter_map(|agent| agent.offline_at);
-        let sessions = self.agents.values().filter_map(|agent| Some(agent.session.as_ref()?.expires));
+        let sessions = self
+            .agents
+            .values()
+            .filter_map(|agent| Some(agent.session.as_ref()?.expires));
         rings.chain(queue).chain(states).chain(sessions).min()
     }
 
@@ -434,7 +529,9 @@ impl World {
 
     /// Sets an agent's state and tells its sockets.
     pub(super) fn set_availability(&mut self, id: &str, availability: Availability) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agents.get_mut(id) else {
+            return;
+        };
         agent.availability = availability;
         if availability == Availability::Offline {
             agent.offline_at = None;
@@ -455,7 +552,12 @@ impl World {
 
     /// Forgets what happened, keeps who exists and who is connected.
     pub(super) fn reset(&mut self) {
-        let open: Vec<String> = self.order.iter().filter(|id| self.conversations[*id].stage_open()).cloned().collect();
+        let open: Vec<String> = self
+            .order
+            .iter()
+            .filter(|id| self.conversations[*id].stage_open())
+            .cloned()
+            .collect();
         for id in open {
             self.close_for(&id, "SYSTEM");
         }
@@ -467,7 +569,9 @@ impl World {
         self.past_rings.clear();
         self.requests.clear();
         self.faults.clear();
-        self.sockets.values_mut().for_each(Socket::forget_conversations);
+        self.sockets
+            .values_mut()
+            .for_each(Socket::forget_conversations);
         self.parts.insert(Part::All);
     }
 }
@@ -475,7 +579,12 @@ impl World {
 impl Utterance {
     /// A public event without metadata.
     pub(super) fn by(originator: impl Into<String>, event: Value) -> Self {
-        Self { originator: originator.into(), event, metadata: Vec::new(), audience: Audience::All }
+        Self {
+            originator: originator.into(),
+            event,
+            metadata: Vec::new(),
+            audience: Audience::All,
+        }
     }
 }
 
@@ -484,8 +593,13 @@ fn remember_receipts(dialog: &mut Dialog, event: &Event) {
         return;
     }
     let status = event.event["status"].as_str().unwrap_or_default();
-    for sequence in wire::one_or_many(&event.event["sequenceList"]).iter().filter_map(wire::whole_number) {
+    for sequence in wire::one_or_many(&event.event["sequenceList"])
+        .iter()
+        .filter_map(wire::whole_number)
+    {
         let by = dialog.receipts.entry(sequence).or_default();
-        by.entry(event.originator.clone()).or_default().insert(status.to_owned());
+        by.entry(event.originator.clone())
+            .or_default()
+            .insert(status.to_owned());
     }
 }
