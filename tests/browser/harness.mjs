@@ -25,7 +25,11 @@ export async function tools() {
 export async function startSimulator(port) {
   port ??= await freePort();
   const child = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((done) => child.once("exit", done));
+  let asked = false;
+  const ended = new Promise((done) => child.once("exit", (code, signal) => {
+    if (!asked) console.error(`${binary} ended by itself: ${signal ?? `exit code ${code}`}`);
+    done(code ?? signal);
+  }));
   await Promise.race([
     new Promise((done) => child.stdout.once("data", done)),
     ended.then((code) => Promise.reject(new Error(`${binary} ended with ${code} before it was ready`))),
@@ -49,6 +53,7 @@ export async function startSimulator(port) {
       throw new Error(`the state did not become as wanted: ${wanted}`);
     },
     async stop() {
+      asked = true;
       child.kill("SIGTERM");
       await ended;
     },

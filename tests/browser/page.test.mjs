@@ -378,6 +378,7 @@ describe("the simulator's page", { skip: missing }, () => {
 
   test("everything can be done by keyboard, and every control has a name", async () => {
     await consumerSays("hello");
+    await page.locator("#take").waitFor();
     await page.locator("#take").focus();
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.activeElement?.id === "agent-text");

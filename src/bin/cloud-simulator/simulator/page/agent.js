@@ -16,6 +16,8 @@ export function agentDesk({ state, ui, act, choose }) {
   let drawn;
   let readUpTo = "";
   let choices = "";
+  /** The conversation that was taken over just now: its text field gets the focus as soon as it is there. */
+  let taken;
 
   on("human", "change", () => {
     ui.human = $("human").value;
@@ -67,8 +69,10 @@ export function agentDesk({ state, ui, act, choose }) {
     const who = typists(conversation, "CONSUMER", agents).concat(typists(conversation, "AGENTS", agents.size ? withoutHuman(agents, human) : agents));
     show($("agent-typing"), who.length > 0);
     say($("agent-typing").querySelector(".who"), who.length > 0 ? `${who.join(" and ")} is typing…` : "");
-    if (drawn !== ui.chosen) scroll.toEnd();
-    else scroll.grown();
+    if (drawn !== ui.chosen) {
+      scroll.toEnd();
+      $("desk").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
+    } else scroll.grown();
     drawn = ui.chosen;
     markRead(conversation, human);
   }
@@ -146,6 +150,10 @@ export function agentDesk({ state, ui, act, choose }) {
     say($("hand-back"), others.length > 1 ? "Hand back" : `Hand back to ${skills.get(others[0]) ?? "the bot"}`);
     show($("agent-close"), mine);
     show($("agent-form"), mine);
+    if (mine && taken === conversation.id) {
+      taken = undefined;
+      $("agent-text").focus();
+    }
     $("agent-form").classList.toggle("private", $("note").checked);
     $("agent-text").placeholder = $("note").checked ? "A note that only agents and managers see…" : `Answer as ${human?.name ?? "the human agent"}…`;
     show($("agent-hint"), open && !mine);
@@ -175,10 +183,10 @@ export function agentDesk({ state, ui, act, choose }) {
   async function take() {
     const waits = !chosen()?.assigned;
     const id = ui.chosen;
+    taken = id;
     try {
       if (waits) await act(`conversations/${id}/agent/take`, { agent: ui.human });
       else await act(`conversations/${id}/assign`, { agent: ui.human });
-      requestAnimationFrame(() => requestAnimationFrame(() => $("agent-text").focus()));
     } catch (error) {
       complain(error.message);
     }

@@ -76,8 +76,10 @@ export function consumerWindow({ state, ui, act, choose }) {
     renderQuickReplies(conversation, open);
     enable(open && conversation.consumer.present);
     renderNotice(conversation, open);
-    if (drawn !== ui.chosen) scroll.toEnd();
-    else scroll.grown();
+    if (drawn !== ui.chosen) {
+      scroll.toEnd();
+      $("pills").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else scroll.grown();
     drawn = ui.chosen;
     markRead(conversation, open, agents);
   }
@@ -111,7 +113,7 @@ export function consumerWindow({ state, ui, act, choose }) {
       skillsDrawn = look;
       $("skill").replaceChildren(...skills.map(([id, name]) => h("option", { value: id, text: name })));
     }
-    const ideas = state.bot ? ["Hello", "help", "agent"] : ["Hello", "I need some help"];
+    const ideas = state.bot ? ["Hello", "card", "tiles", "agent"] : ["Hello", "I need some help"];
     keep($("ideas"), ideas.map((text) => ({ key: text, look: "", make: () => h("button", { type: "button", class: "idea", text, on: { click: () => start({ text }) } }) })));
   }
 
