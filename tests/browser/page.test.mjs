@@ -352,6 +352,25 @@ describe("the simulator's page", { skip: missing }, () => {
     });
   });
 
+  test("in the demo the bot's mode is shown and changed, and the connector's health is one click away", async () => {
+    const demo = { ...(await simulator.state()), bot: { mode: "answering", connections: 1, events: 3, replies: 3 } };
+    let told;
+    const changed = new Promise((done) => (told = done));
+    await page.route("**/simulator/stream", (route) => route.fulfill({ contentType: "text/event-stream", body: `event: state\ndata: ${JSON.stringify(demo)}\n\n` }));
+    await page.route("**/simulator/state", (route) => route.fulfill({ json: demo }));
+    await page.route("**/simulator/bot", (route) => {
+      told(route.request().postDataJSON());
+      return route.fulfill({ json: {} });
+    });
+    await page.reload();
+    const modes = page.getByRole("group", { name: "Demo bot" });
+    await modes.waitFor();
+    assert.equal(await modes.getByLabel("Answering").isChecked(), true);
+    assert.equal(await page.getByRole("link", { name: "health" }).getAttribute("href"), "http://127.0.0.1:8790/");
+    await modes.getByLabel("Silent").click();
+    assert.deepEqual(await changed, { mode: "silent" });
+  });
+
   test("a refusal of the simulator is told to people", async (context) => {
     await withHuman();
     await simulator.post(`conversations/${(await onlyConversation()).id}/close`, { reason: "SYSTEM" });
