@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
         "The simulated cloud listens on {scheme}://{address}"
     ));
     tokio::select! {
-        served = simulator.serve(listener, tls) => served.map_err(|why| format!("cannot accept connections: {why}"))?,
+        () = simulator.serve(listener, tls) => {}
         _ = signals.next() => {}
     }
     simulator.stop();
