@@ -2,7 +2,6 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const binary = process.env.CLOUD_SIMULATOR ?? fileURLToPath(new URL("../../target/debug/cloud-simulator", import.meta.url));
@@ -21,20 +20,19 @@ export async function tools() {
   return { missing, chromium: driver?.chromium, executablePath };
 }
 
-/** A simulator in its own process, ready when this returns. */
-export async function startSimulator(port) {
-  port ??= await freePort();
-  const child = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
+/** A simulator in its own process, ready when this returns; on a free port, unless one is given. */
+export async function startSimulator(wanted = 0) {
+  const child = spawn(binary, ["serve", "--listen", `127.0.0.1:${wanted}`], { stdio: ["ignore", "pipe", "inherit"] });
   let asked = false;
   const ended = new Promise((done) => child.once("exit", (code, signal) => {
     if (!asked) console.error(`${binary} ended by itself: ${signal ?? `exit code ${code}`}`);
     done(code ?? signal);
   }));
-  await Promise.race([
-    new Promise((done) => child.stdout.once("data", done)),
+  const line = await Promise.race([
+    new Promise((done) => child.stdout.once("data", (data) => done(String(data)))),
     ended.then((code) => Promise.reject(new Error(`${binary} ended with ${code} before it was ready`))),
   ]);
-  const address = `http://127.0.0.1:${port}`;
+  const address = line.trim().split(" ").at(-1);
   const call = async (method, path, body) => {
     const answer = await fetch(`${address}/simulator/${path}`, { method, body: body && JSON.stringify(body), headers: { "Content-Type": "application/json" } });
     const parsed = await answer.json();
@@ -44,7 +42,7 @@ export async function startSimulator(port) {
   const state = () => call("GET", "state");
   return {
     address,
-    port,
+    port: Number(new URL(address).port),
     post: (path, body = {}) => call("POST", path, body),
     state,
     /** Waits until the state is as wanted. */
@@ -133,13 +131,4 @@ export async function connectBot(tab, address) {
       await tab.close();
     },
   };
-}
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer().once("error", failed).listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }

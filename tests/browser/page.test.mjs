@@ -1,8 +1,9 @@
 // Drives the simulator's web page in headless Chromium.
 //
-//   cargo build --bin cloud-simulator
+// With all other tests, or alone: cargo test --test browser. While working on the page:
+//
 //   npm ci --prefix tests/browser
-//   node --test tests/browser/page.test.mjs
+//   cargo build --bin cloud-simulator && node --test tests/browser/page.test.mjs
 //
 // CLOUD_SIMULATOR names another binary, CHROMIUM another browser. Without playwright-core, a browser or the binary the tests are skipped and say so.
 
