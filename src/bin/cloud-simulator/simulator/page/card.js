@@ -32,21 +32,6 @@ export function quickReplies(event, press) {
   return (event.quickReplies?.replies ?? []).map((reply) => button(reply, { numbers, press }, "reply"));
 }
 
-/** The texts and titles of a card, for one line. */
-export function cardWords(content) {
-  const words = [];
-  const collect = (value) => {
-    if (Array.isArray(value)) value.forEach(collect);
-    else if (value && typeof value === "object") {
-      const word = value.text ?? value.title ?? value.caption;
-      if (typeof word === "string") words.push(word);
-      collect(value.elements);
-    }
-  };
-  collect(content);
-  return words.join(" · ") || "structured content";
-}
-
 function draw(element, context) {
   const make = element && typeof element === "object" && Object.hasOwn(drawings, element.type) ? drawings[element.type] : null;
   if (!make) return h("p", { class: "unknown", text: `unknown element “${element?.type ?? typeof element}”` });
