@@ -18,8 +18,8 @@ use crate::{
     conversation::effect::{Disposition, DropReason, Fact, FallbackReason, TransferReason},
 };
 
-use label::Label;
 pub use label::{ConversationOutcome, Direction, Peer, RingResult};
+use label::{Incident, Label};
 
 use super::status::{BotStatus, CloudStatus, ConnectorStatus, Conversations, Status};
 
@@ -185,15 +185,15 @@ impl Metrics {
             Fact::Closed => {}
             Fact::Fallback {
                 possible: false, ..
-            } => self.incident("fallback_without_skill"),
-            Fact::ActionSkipped(_) => self.incident("action_skipped"),
-            Fact::ContentRefused(_) => self.incident("content_refused"),
-            Fact::PublishFailed(_) => self.incident("publish_failed"),
-            Fact::TransferFailed(_) => self.incident("transfer_failed"),
-            Fact::Stuck => self.incident("stuck"),
-            Fact::Ambiguous(_) => self.incident("ambiguous"),
-            Fact::HistoryFailed(_) => self.incident("history_failed"),
-            Fact::SelfTransfer(_) => self.incident("self_transfer"),
+            } => self.incident(Incident::FallbackWithoutSkill),
+            Fact::ActionSkipped(_) => self.incident(Incident::ActionSkipped),
+            Fact::ContentRefused(_) => self.incident(Incident::ContentRefused),
+            Fact::PublishFailed(_) => self.incident(Incident::PublishFailed),
+            Fact::TransferFailed(_) => self.incident(Incident::TransferFailed),
+            Fact::Stuck => self.incident(Incident::Stuck),
+            Fact::Ambiguous(_) => self.incident(Incident::Ambiguous),
+            Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
+            Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
         }
     }
 
@@ -243,8 +243,8 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    fn incident(&self, kind: &'static str) {
-        count(&self.incidents, "kind", kind);
+    fn incident(&self, kind: Incident) {
+        count(&self.incidents, "kind", kind.label());
     }
 
     fn create_known_series(&self) {
@@ -255,6 +255,7 @@ impl Metrics {
         create(&self.answers_dropped, "reason", DropReason::ALL);
         create(&self.logins, "result", LoginResult::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
+        create(&self.incidents, "kind", Incident::ALL);
         for direction in Direction::ALL {
             drop(
                 self.relay
