@@ -8,12 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the tests consist of; copied, so that npm writes nothing into the sources.
-const FILES: [&str; 4] = [
-    "package.json",
-    "package-lock.json",
-    "harness.mjs",
-    "page.test.mjs",
-];
+const FILES: [&str; 4] = ["package.json", "package-lock.json", "harness.mjs", "page.test.mjs"];
 
 #[test]
 fn the_page_shows_the_simulated_world_and_acts_in_it() {

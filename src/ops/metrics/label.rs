@@ -75,6 +75,8 @@ pub(super) enum Incident {
     HistoryFailed,
     /// A transfer to a skill that rings this very agent.
     SelfTransfer,
+    /// A bug ended the service of a conversation.
+    Broken,
 }
 
 /// A value of a label, with all that there are.
@@ -124,6 +126,7 @@ label!(Incident {
     Ambiguous => "ambiguous",
     HistoryFailed => "history_failed",
     SelfTransfer => "self_transfer",
+    Broken => "broken",
 });
 label!(Direction {
     ToBot => "to_bot",

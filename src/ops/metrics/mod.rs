@@ -162,14 +162,13 @@ impl Metrics {
             Fact::Asked(kind) => count(&self.bot_events, "kind", label::event_kind(*kind)),
             // The hall counts it when the conversation goes, whoever closed it.
             Fact::Closed => {}
-            Fact::Fallback {
-                possible: false, ..
-            } => self.incident(Incident::FallbackWithoutSkill),
+            Fact::Fallback { possible: false, .. } => self.incident(Incident::FallbackWithoutSkill),
             Fact::ActionSkipped(_) => self.incident(Incident::ActionSkipped),
             Fact::ContentRefused(_) => self.incident(Incident::ContentRefused),
             Fact::PublishFailed(_) => self.incident(Incident::PublishFailed),
             Fact::TransferFailed(_) => self.incident(Incident::TransferFailed),
             Fact::Stuck => self.incident(Incident::Stuck),
+            Fact::Broken(_) => self.incident(Incident::Broken),
             Fact::Ambiguous(_) => self.incident(Incident::Ambiguous),
             Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
             Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
