@@ -123,8 +123,7 @@ impl Notes {
 
     /// Errors and warnings, each in the order of the file; what concerns the whole file comes last.
     pub(super) fn show(mut self, source: &Source<'_>) -> (Vec<Finding>, Vec<Finding>) {
-        self.0
-            .sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
+        self.0.sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
         self.0
             .into_iter()
             .map(|note| source.show(note))
@@ -138,12 +137,7 @@ impl Notes {
         message: String,
         help: Option<String>,
     ) {
-        self.0.push(Note {
-            severity,
-            span,
-            message,
-            help,
-        });
+        self.0.push(Note { severity, span, message, help });
     }
 }
 
@@ -201,26 +195,19 @@ impl Source<'_> {
                 shown.push_str("***");
             }
             if at >= span.start && at < span.end.max(span.start + 1) {
-                marks.0 = marks
-                    .0
-                    .or_else(|| Some(before.min(shown.chars().count() - 1)));
+                marks.0 = marks.0.or_else(|| Some(before.min(shown.chars().count() - 1)));
                 marks.1 = shown.chars().count();
             }
         }
         let shown = shown.trim_end().to_owned();
         let from = marks.0.unwrap_or_else(|| shown.chars().count());
         let carets = marks.1.min(shown.chars().count()).saturating_sub(from);
-        (
-            shown,
-            format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))),
-        )
+        (shown, format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))))
     }
 
     fn is_visible(&self, at: usize) -> bool {
         let next = self.visible.partition_point(|range| range.end <= at);
-        self.visible
-            .get(next)
-            .is_some_and(|range| range.start <= at)
+        self.visible.get(next).is_some_and(|range| range.start <= at)
     }
 
     /// The text before a byte, or before the character that holds it.
@@ -247,10 +234,7 @@ mod tests {
     #[test]
     fn the_line_is_shown_with_carets_under_the_span() {
         let shown = show("[a]\nname = 5\n", &[4..8, 11..12], 11..12);
-        assert_eq!(
-            shown,
-            "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^"
-        );
+        assert_eq!(shown, "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^");
     }
 
     #[test]
@@ -269,11 +253,7 @@ mod tests {
     fn show(text: &str, visible: &[Range<usize>], span: Range<usize>) -> String {
         let mut notes = Notes::default();
         notes.error(Some(span), "no");
-        let source = Source {
-            path: Path::new("x.toml"),
-            text,
-            visible: visible.to_vec(),
-        };
+        let source = Source { path: Path::new("x.toml"), text, visible: visible.to_vec() };
         notes.show(&source).0[0].to_string()
     }
 }

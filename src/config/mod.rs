@@ -147,10 +147,8 @@ pub struct Mistakes {
 /// Reads a file and all that can be said about it on this machine: whether other users can read its
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
-    let text = files::read(path).map_err(|finding| Mistakes {
-        mistakes: vec![finding],
-        warnings: Vec::new(),
-    })?;
+    let text = files::read(path)
+        .map_err(|finding| Mistakes { mistakes: vec![finding], warnings: Vec::new() })?;
     examine(&text, path, files::look)
 }
 
@@ -228,12 +226,7 @@ fn examine(
     path: &Path,
     look: impl FnOnce(&Path, &read::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
-    let read::Reading {
-        mut values,
-        mut notes,
-        visible,
-        broken,
-    } = read::read(text);
+    let read::Reading { mut values, mut notes, visible, broken } = read::read(text);
     values.resolve(path.parent().unwrap_or(Path::new("")));
     let mut config = None;
     if !broken {
@@ -242,11 +235,7 @@ fn examine(
         look(path, &values, &mut notes);
         config = build::build(&values, path, &mut notes);
     }
-    let source = finding::Source {
-        path,
-        text,
-        visible,
-    };
+    let source = finding::Source { path, text, visible };
     let (mistakes, warnings) = notes.show(&source);
     match config {
         Some(config) if mistakes.is_empty() => Ok(Loaded { config, warnings }),

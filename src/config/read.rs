@@ -42,10 +42,7 @@ pub(super) struct Reading {
 /// Reads a text, collecting all mistakes that concern single keys.
 pub(super) fn read(text: &str) -> Reading {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reading = Reading {
-        broken: !errors.is_empty(),
-        ..Reading::default()
-    };
+    let mut reading = Reading { broken: !errors.is_empty(), ..Reading::default() };
     reading.document(text, document.get_ref());
     if reading.broken {
         // Past the first break keys may have ended up in the wrong table; do not judge them.
@@ -209,10 +206,8 @@ impl Reading {
         self.sections_begin(section, at.clone());
         let Some(table) = value.get_ref().as_table() else {
             let message = format!("`{}` is a table", section.name);
-            let help = format!(
-                "write [{}] on a line of its own, once, and its keys below",
-                section.name
-            );
+            let help =
+                format!("write [{}] on a line of its own, once, and its keys below", section.name);
             self.notes.error_with_help(Some(at), message, help);
             return;
         };
@@ -246,9 +241,7 @@ impl Reading {
             Err(refusal) => {
                 let span = refusal.span.unwrap_or_else(|| value.span());
                 let message = format!("`{}`: {}", key.name(), refusal.message);
-                let help = refusal
-                    .help
-                    .unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
+                let help = refusal.help.unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
                 self.notes.error_with_help(Some(span), message, help);
             }
         }
@@ -278,8 +271,7 @@ impl Reading {
             Err(refusal) => {
                 let message = format!("`{}`: {}", escape(name), refusal.message);
                 let help = refusal.help.unwrap_or_else(|| section.doc.to_owned());
-                self.notes
-                    .error_with_help(Some(value.span()), message, help);
+                self.notes.error_with_help(Some(value.span()), message, help);
             }
         }
     }
@@ -344,10 +336,8 @@ impl Reading {
                 .collect();
             let Some(at) = self.values.section_at(section.name) else {
                 if !missing.is_empty() {
-                    let names: Vec<_> = missing
-                        .iter()
-                        .map(|key| format!("`{}`", key.name()))
-                        .collect();
+                    let names: Vec<_> =
+                        missing.iter().map(|key| format!("`{}`", key.name())).collect();
                     let message = format!("the table [{}] is missing", section.name);
                     let help = format!("it needs at least {}", names.join(" and "));
                     self.notes.error_with_help(None, message, help);
@@ -356,12 +346,7 @@ impl Reading {
             };
             for key in missing {
                 let message = format!("[{}] lacks `{}`", section.name, key.name());
-                let help = format!(
-                    "{}: {}; expected {}",
-                    key.name(),
-                    key.doc,
-                    key.kind.expected()
-                );
+                let help = format!("{}: {}; expected {}", key.name(), key.doc, key.kind.expected());
                 self.notes.error_with_help(Some(at.clone()), message, help);
             }
         }
@@ -388,10 +373,7 @@ impl Reading {
 
     /// Text that goes over several lines may have swallowed a secret because of a missing quote.
     fn show_value(&mut self, text: &str, range: Range<usize>) {
-        if text
-            .get(range.clone())
-            .is_some_and(|value| !value.contains('\n'))
-        {
+        if text.get(range.clone()).is_some_and(|value| !value.contains('\n')) {
             self.show(range);
         }
     }
@@ -419,11 +401,7 @@ fn section_of(key: &Key) -> &'static str {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(at)
-        .filter(|b| **b == b'\n')
-        .count()
+    text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count()
 }
 
 #[cfg(test)]
@@ -451,10 +429,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let plain = canonical("");
-        assert_eq!(
-            canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""),
-            plain
-        );
+        assert_eq!(canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""), plain);
         assert_ne!(canonical("messageDelay = 301"), plain);
     }
 }

@@ -63,11 +63,9 @@ impl Kind {
     pub(super) fn expected(self) -> String {
         match self {
             Self::Text(form) => form.expected().to_owned(),
-            Self::Choice(words) => words
-                .iter()
-                .map(|word| format!("\"{word}\""))
-                .collect::<Vec<_>>()
-                .join(" or "),
+            Self::Choice(words) => {
+                words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
+            }
             Self::Flag => "true or false".to_owned(),
             Self::Count(min, max) => format!("a whole number from {min} to {max}"),
             Self::Span(min, max) => format!(
@@ -208,11 +206,7 @@ fn flag(loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
 
 fn count(min: u64, max: u64, loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
     let kind = Kind::Count(min, max);
-    let in_range = |number: i128| {
-        u64::try_from(number)
-            .ok()
-            .filter(|n| (min..=max).contains(n))
-    };
+    let in_range = |number: i128| u64::try_from(number).ok().filter(|n| (min..=max).contains(n));
     if let Some(number) = value.as_integer() {
         return integer(number)
             .and_then(in_range)
@@ -245,10 +239,7 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
             ..refusal()
         });
     }
-    let size = UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|(_, size)| *size);
+    let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
     number
         .parse::<u64>()
         .ok()
@@ -263,11 +254,7 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
 fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal> {
     let kind = Kind::Url(schemes);
     // A URL may hold a password, so that it is shown only if it cannot.
-    let found = if text.contains('@') {
-        "another text".to_owned()
-    } else {
-        quote(text)
-    };
+    let found = if text.contains('@') { "another text".to_owned() } else { quote(text) };
     let uri: hyper::Uri = text.parse().map_err(|_| expected(kind, &found))?;
     let scheme = uri.scheme_str().unwrap_or_default();
     let host = uri.host().unwrap_or_default();
@@ -298,10 +285,7 @@ fn address(text: &str) -> Result<Checked, Refusal> {
     if text.parse::<SocketAddr>().is_ok() {
         return Ok(Checked::Text(text.to_owned()));
     }
-    Err(Refusal {
-        help: numeric_host(text),
-        ..expected(Kind::Address, &quote(text))
-    })
+    Err(Refusal { help: numeric_host(text), ..expected(Kind::Address, &quote(text)) })
 }
 
 fn numeric_host(text: &str) -> Option<String> {
@@ -333,9 +317,7 @@ fn is_level(text: &str) -> bool {
 }
 
 fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
-    let list = value
-        .as_array()
-        .ok_or_else(|| wrong_type(Kind::Texts, value))?;
+    let list = value.as_array().ok_or_else(|| wrong_type(Kind::Texts, value))?;
     let one = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
         Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
         Some(_) | None => Err(Refusal {
@@ -343,10 +325,7 @@ fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
             ..expected(Kind::Text(Form::Filled), found(item.get_ref()))
         }),
     };
-    list.iter()
-        .map(one)
-        .collect::<Result<_, _>>()
-        .map(Checked::Texts)
+    list.iter().map(one).collect::<Result<_, _>>().map(Checked::Texts)
 }
 
 fn patterns_list(text: &str) -> Result<Checked, Refusal> {
@@ -354,10 +333,7 @@ fn patterns_list(text: &str) -> Result<Checked, Refusal> {
     for pattern in &list {
         regex_lite::Regex::new(pattern).map_err(|error| Refusal {
             span: None,
-            message: format!(
-                "the pattern {} is no regular expression: {error}",
-                quote(pattern)
-            ),
+            message: format!("the pattern {} is no regular expression: {error}", quote(pattern)),
             help: None,
         })?;
     }
@@ -386,10 +362,7 @@ fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
         };
         return Err(expected(kind, &number));
     };
-    let at = |span, refusal| Refusal {
-        span: Some(span),
-        ..refusal
-    };
+    let at = |span, refusal| Refusal { span: Some(span), ..refusal };
     let name = match value.get_ref().as_str() {
         Some(name) if !name.is_empty() => name,
         Some(_) | None => {
@@ -399,14 +372,7 @@ fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
     };
     let unfit = |what: &str| {
         let message = format!("expected {what}");
-        Err(at(
-            value.span(),
-            Refusal {
-                span: None,
-                message,
-                help: None,
-            },
-        ))
+        Err(at(value.span(), Refusal { span: None, message, help: None }))
     };
     match key.get_ref().as_ref() {
         "file" => Ok(Secret::File(name.into())),
@@ -483,11 +449,7 @@ fn quote(text: &str) -> String {
 /// A text that is safe on a terminal, cut.
 pub(super) fn escape(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().count() > LONGEST {
         shown.push('…');
     }
@@ -500,12 +462,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_they_are_written() {
-        for (text, millis) in [
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("250ms", 250),
-            ("2h", 7_200_000),
-        ] {
+        for (text, millis) in [("30s", 30_000), ("5m", 300_000), ("250ms", 250), ("2h", 7_200_000)]
+        {
             let span = span(Duration::ZERO, Duration::MAX, text).unwrap();
             assert!(
                 matches!(span, Checked::Span(d) if d == Duration::from_millis(millis)),
@@ -513,40 +471,17 @@ mod tests {
             );
             assert_eq!(write_span(Duration::from_millis(millis)), text);
         }
-        for bad in [
-            "",
-            "30",
-            "s",
-            "1.5s",
-            "-1s",
-            "1 s",
-            "99999999999999999999s",
-            "1d",
-            "30S",
-        ] {
+        for bad in ["", "30", "s", "1.5s", "-1s", "1 s", "99999999999999999999s", "1d", "30S"] {
             assert!(span(Duration::ZERO, Duration::MAX, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_misspelt_level_is_not_taken_for_a_target() {
-        for good in [
-            "info",
-            "connectord=debug,info",
-            "off",
-            "wire::cloud=trace, warn",
-        ] {
+        for good in ["info", "connectord=debug,info", "off", "wire::cloud=trace, warn"] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
-        for bad in [
-            "inof",
-            "",
-            "connectord=",
-            "connectord",
-            "=info",
-            "debug,",
-            "3",
-        ] {
+        for bad in ["inof", "", "connectord=", "connectord", "=info", "debug,", "3"] {
             assert!(log_filter(bad).is_err(), "{bad}");
         }
     }

@@ -15,7 +15,7 @@ use super::{
         Target,
     },
     gather::{Batch, Item},
-    turn::State as TurnState,
+    intake::NOT_SENT_PAUSE,
     words::{AgentId, SkillId},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Leaving {
     tries: u32,
     /// Consumer messages that the bot was given up on for this.
     given_up: usize,
+    /// The connection was lost meanwhile: what was said then has to be read if the conversation stays.
+    missed: bool,
 }
 
 /// The way out.
@@ -76,7 +78,14 @@ enum State {
 
 impl Leaving {
     fn new(exit: Exit) -> Self {
-        Self { exit, before: VecDeque::new(), state: State::Unsure, tries: 0, given_up: 0 }
+        Self {
+            exit,
+            before: VecDeque::new(),
+            state: State::Unsure,
+            tries: 0,
+            given_up: 0,
+            missed: false,
+        }
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -114,7 +123,21 @@ impl Leaving {
     }
 
     pub(super) fn link_lost(&mut self) {
+        if matches!(self.state, State::Saying(_)) {
+            // It may have been said: rather not at all than twice.
+            self.before.pop_front();
+        }
         self.state = State::Unsure;
+        self.missed = true;
+    }
+
+    /// Whether there is no way back: the bot has been given up on, or the process stops.
+    fn is_final(&self) -> bool {
+        match &self.exit {
+            Exit::Transfer(transfer) => transfer.is_fallback,
+            Exit::Return => true,
+            Exit::Close { .. } => false,
+        }
     }
 
     /// The conversation is still there: it did not happen.
@@ -256,26 +279,44 @@ impl Conversation {
         if reason == FallbackReason::Fault {
             self.turns.give_up(&event);
             fx.push(Effect::Withdraw(event));
-            if self.turns.under_way().is_none() {
-                self.show_typing(false, fx);
-            }
         } else if let Some(turn) = self.turns.get_mut(&event) {
+            // It stays open: the bot may be back one day and answer.
             turn.fallback_fired = true;
-            if turn.is_under_way() {
-                turn.state = TurnState::Exhausted;
-            }
+        }
+        if self.publication.is_none() && self.answers.is_empty() {
+            self.show_typing(false, fx);
         }
     }
 
+    /// Sets out to leave. What the bot still owes is given up if there is no way back, else when the cloud agrees.
     fn leave(&mut self, mut leaving: Leaving, fx: &mut Effects) {
         self.publication = None;
-        self.answers.clear();
-        for turn in self.turns.clear() {
-            leaving.given_up += turn.messages();
-            fx.push(Effect::Withdraw(turn.question.event));
+        if leaving.is_final() {
+            self.answers.clear();
+            leaving.given_up = self.withdraw_all(fx);
         }
+        self.show_typing(false, fx);
         self.phase = Phase::Leaving(leaving);
         self.try_to_leave(fx);
+    }
+
+    /// Nothing is expected of the bot any more; tells how many consumer messages it was asked about.
+    pub(super) fn withdraw_all(&mut self, fx: &mut Effects) -> usize {
+        let mut messages = 0;
+        for turn in self.turns.clear() {
+            messages += turn.messages();
+            fx.push(Effect::Withdraw(turn.question.event));
+        }
+        messages
+    }
+
+    /// The conversation stays after all.
+    fn stay(&mut self, fx: &mut Effects) {
+        let missed = matches!(&self.phase, Phase::Leaving(leaving) if leaving.missed);
+        self.phase = Phase::Serving;
+        if missed {
+            self.read_history(None, 0, fx);
+        }
     }
 
     /// Says what is to be said first, or asks for the exit.
@@ -330,7 +371,7 @@ impl Conversation {
         let said = matches!(leaving.state, State::Saying(_));
         match outcome {
             Err(CallError::NotSent) => {
-                leaving.state = State::Unsure;
+                leaving.state = State::Waiting { until: now + NOT_SENT_PAUSE };
             }
             // What is said first is a courtesy: its failure does not keep the conversation here.
             _ if said => {
@@ -361,7 +402,7 @@ impl Conversation {
                 }
                 Exit::Close { .. } | Exit::Return => {
                     fx.push(Effect::Report(Fact::ActionSkipped(error.to_string())));
-                    self.phase = Phase::Serving;
+                    self.stay(fx);
                 }
             },
         }
@@ -376,7 +417,9 @@ impl Conversation {
         fx: &mut Effects,
     ) {
         fx.push(Effect::Report(Fact::TransferFailed(why)));
-        self.phase = Phase::Serving;
+        if self.is_leaving() {
+            self.stay(fx);
+        }
         self.failed_transfers += 1;
         if self.failed_transfers <= self.settings.max_escalation_retries {
             let sequence = self.handled.newest().max(0);

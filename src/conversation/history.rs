@@ -157,9 +157,14 @@ pub(super) fn take_over(
             .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
         (open, ends)
     };
-    let repeat = answered.half.filter(|key| {
-        key.kind != EventKind::Consumer && !picked.iter().any(|m| m.sequence > key.sequence)
-    });
+    // What was half said when the conversation was another's meanwhile, is not taken up again.
+    let repeat = answered.half.filter(|key| !fresh && key.kind != EventKind::Consumer);
+    let repeat_agent = repeat.filter(|key| key.kind == EventKind::Agent);
+    let mut picked = picked;
+    if let Some(key) = repeat_agent {
+        let again = utterances.iter().copied().find(|m| m.sequence == key.sequence);
+        picked.splice(0..0, again.filter(|m| m.from == Speaker::Agent));
+    }
     let read: BTreeSet<Sequence> = messages.iter().flat_map(read_by).collect();
     let unread = messages
         .iter()
@@ -270,12 +275,22 @@ impl Answered {
                 self.up_to = self.up_to.max(mark.event.sequence);
                 self.marked_up_to = self.marked_up_to.max(mark.event.sequence);
             }
+            // The bot took the conversation over at this utterance: what stands before it was another's to answer.
+            EventKind::Agent if complete => self.up_to = self.up_to.max(mark.event.sequence),
             EventKind::Say(_) => {}
+            EventKind::EscalationFailed(_) => {
+                // The transfer that was to come after the half answer before it, was made and failed.
+                if let Some(half) = self.half.take()
+                    && half.kind == EventKind::Consumer
+                {
+                    self.up_to = self.up_to.max(half.sequence);
+                }
+                self.half = (!complete).then_some(mark.event);
+            }
             EventKind::Consumer
             | EventKind::Agent
             | EventKind::Greeting
             | EventKind::StepUp
-            | EventKind::EscalationFailed(_)
             | EventKind::Ended
             | EventKind::Transferred => self.half = (!complete).then_some(mark.event).or(self.half),
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Arrival, Conversation, GREETING_AFTER, Phase, Purpose, ReadState, Reading,
+    Arrival, CallId, Conversation, GREETING_AFTER, Phase, ReadState, Reading,
     effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
     event::{
         Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
@@ -22,6 +22,9 @@ use super::{
 impl Conversation {
     /// The state of the conversation changed: another skill, another consumer id, another main dialog.
     pub(super) fn on_details(&mut self, details: Details, now: Instant, fx: &mut Effects) {
+        if matches!(self.phase, Phase::Left) {
+            return;
+        }
         let stepped_up = !self.known_consumers.contains(&details.consumer);
         let other_dialog = details.dialog != self.about.dialog;
         let about = Arc::make_mut(&mut self.about);
@@ -46,7 +49,7 @@ impl Conversation {
         {
             publication.state = publish::State::Unsure { floor };
         }
-        self.typing = false;
+        self.receipts.link_lost();
         match &mut self.phase {
             Phase::Reading(reading) => {
                 let begin = reading.begin;
@@ -122,11 +125,12 @@ impl Conversation {
         match begin {
             Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
             None => {
-                self.receipts.resend_unconfirmed();
-                self.settle(&history.messages, now, fx);
+                self.receipts.resend_doubtful();
+                self.settle(history.messages.iter().chain(&live), now, fx);
                 for message in history.messages {
                     self.take_message(message, now, fx);
                 }
+                self.show_typing_again(fx);
             }
         }
         for message in live {
@@ -147,8 +151,9 @@ impl Conversation {
                     reading.overflowed = true;
                 }
             }
-            Phase::Serving | Phase::Offline { .. } => self.take_message(message, now, fx),
-            Phase::Leaving(_) => self.take_message(message, now, fx),
+            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) => {
+                self.take_message(message, now, fx);
+            }
             Phase::Left => {}
         }
     }
@@ -198,6 +203,9 @@ impl Conversation {
                 }
                 LateMessages::Escalate => {
                     fx.push(report(1, Disposition::TooLate));
+                    if self.is_leaving() {
+                        return;
+                    }
                     return self.fall_back(super::effect::FallbackReason::Late, None, now, fx);
                 }
             }
@@ -206,7 +214,7 @@ impl Conversation {
         self.greeting_at = None;
         self.last_said = Some((message.sequence, message.time));
         self.mark_unread(message.sequence);
-        if self.is_keyword(&message) && self.settings.fallback_skill.is_some() {
+        if self.is_keyword(&message) {
             fx.push(report(1, Disposition::Keyword));
             return self.escalate_by_keyword(now, fx);
         }
@@ -271,7 +279,11 @@ impl Conversation {
                 self.gather.close_batch();
             }
         }
-        self.gather.close_batch();
+        if fresh {
+            self.gather.join_batch();
+        } else {
+            self.gather.close_batch();
+        }
         if nothing && !spoken && !self.is_manager() {
             self.greeting_at = Some(if self.is_chat() { now } else { now + GREETING_AFTER });
         }
@@ -323,6 +335,9 @@ impl Conversation {
         let Content::Text(text) = &message.content else {
             return false;
         };
+        if self.is_manager() || self.is_leaving() || self.settings.fallback_skill.is_none() {
+            return false;
+        }
         let said = text.trim().to_lowercase();
         self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
     }
@@ -357,38 +372,40 @@ impl Conversation {
             return;
         }
         self.gather.close_batch();
-        self.gather.add(Item::Barrier, now);
-        self.read_profile(Purpose::StepUp, fx);
+        let call = self.read_profile(fx);
+        self.gather.add(Item::Barrier(call), now);
     }
 
-    pub(super) fn read_profile(&mut self, purpose: Purpose, fx: &mut Effects) {
-        let id = self.call(Call::Profile(self.about.consumer.clone()), fx);
-        self.profile_call = Some((id, purpose));
+    pub(super) fn read_profile(&mut self, fx: &mut Effects) -> CallId {
+        self.call(Call::Profile(self.about.consumer.clone()), fx)
     }
 
-    pub(super) fn on_profile(
-        &mut self,
-        purpose: Purpose,
-        outcome: Result<Outcome, CallError>,
-        now: Instant,
-    ) {
+    /// The profile that was asked for when the conversation began.
+    pub(super) fn on_profile(&mut self, outcome: Result<Outcome, CallError>) {
         self.profile_call = None;
-        // The profile is an extra: without it the conversation goes on.
-        let profile: Option<Profile> = match outcome {
-            Ok(Outcome::Profile(profile)) => Some(profile),
-            Ok(Outcome::Done | Outcome::Published(_) | Outcome::History(_)) | Err(_) => None,
-        };
-        let about = Arc::make_mut(&mut self.about);
-        match purpose {
-            Purpose::Begin => about.profile = profile.or_else(|| about.profile.take()),
-            Purpose::StepUp => {
-                about.profile = profile;
-                let sequence = self.handled.newest().max(0);
-                let key = EventKey { sequence, kind: EventKind::StepUp };
-                let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
-                self.gather.replace_barrier(batch, now);
-            }
+        // A step-up's profile may have overtaken it: that one is newer.
+        if let Some(profile) = profile(outcome)
+            && self.about.profile.is_none()
+        {
+            Arc::make_mut(&mut self.about).profile = Some(profile);
         }
+    }
+
+    /// The profile of the consumer who has just logged in: now the bot can be told.
+    pub(super) fn on_step_up_profile(&mut self, id: CallId, outcome: Result<Outcome, CallError>) {
+        self.profile_call = None;
+        Arc::make_mut(&mut self.about).profile = profile(outcome);
+        let key = EventKey { sequence: self.handled.newest().max(0), kind: EventKind::StepUp };
+        let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
+        self.gather.replace_barrier(id, batch);
+    }
+}
+
+/// The profile that a call brought. It is an extra: without it the conversation goes on.
+fn profile(outcome: Result<Outcome, CallError>) -> Option<Profile> {
+    match outcome {
+        Ok(Outcome::Profile(profile)) => Some(profile),
+        Ok(Outcome::Done | Outcome::Published(_) | Outcome::History(_)) | Err(_) => None,
     }
 }
 

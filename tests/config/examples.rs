@@ -26,11 +26,7 @@ fn the_long_example_names_every_key_with_its_default() {
     for line in text.lines() {
         let line = line.strip_prefix("# ").unwrap_or(line);
         if let Some(header) = line.strip_prefix('[') {
-            section = header
-                .split(']')
-                .next()
-                .unwrap()
-                .replace('.', "/properties/");
+            section = header.split(']').next().unwrap().replace('.', "/properties/");
         }
         lines.push((section.clone(), line));
     }
@@ -46,11 +42,7 @@ fn the_long_example_names_every_key_with_its_default() {
             continue;
         };
         let shown: toml::Table = toml::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-        assert_eq!(
-            &serde_json::to_value(&shown[name]).unwrap(),
-            default,
-            "{line}"
-        );
+        assert_eq!(&serde_json::to_value(&shown[name]).unwrap(), default, "{line}");
     }
 }
 
@@ -61,12 +53,7 @@ fn every_good_file_is_valid_by_the_schema_and_typical_slips_are_not() {
         let text = fs::read_to_string(&file).unwrap();
         let json = to_json(&text);
         let result = schemas.validate(&json, index);
-        assert!(
-            result.is_ok(),
-            "{}: {}",
-            file.display(),
-            result.unwrap_err()
-        );
+        assert!(result.is_ok(), "{}: {}", file.display(), result.unwrap_err());
     }
     assert!(schemas.validate(&to_json(SHORTEST), index).is_ok());
     for slip in [
@@ -114,9 +101,7 @@ fn keys(schema: &serde_json::Value) -> Vec<(String, &serde_json::Value)> {
 fn compile() -> (Schemas, boon::SchemaIndex) {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
-    compiler
-        .add_resource("config.json", config::schema())
-        .unwrap();
+    compiler.add_resource("config.json", config::schema()).unwrap();
     let index = compiler.compile("config.json", &mut schemas).unwrap();
     (schemas, index)
 }

@@ -83,8 +83,7 @@ fn with_secrets() -> String {
         "token = \"SECRET\" # not \"SECRET\"\n[cloud]\nproxy = \"http://me:SECRET@proxy:3128\"\n",
     );
     text.push_str("[custom]\nlpPassword = \"SECRET\"\nmessageDelay = 3\n");
-    text.replace("SECRET", SECRET)
-        .replace(&format!("ACCESS_TOKEN_{SECRET}"), "ACCESS_TOKEN_SECRET")
+    text.replace("SECRET", SECRET).replace(&format!("ACCESS_TOKEN_{SECRET}"), "ACCESS_TOKEN_SECRET")
 }
 
 /// Changes one character, but not within a secret.
@@ -95,9 +94,7 @@ fn slip(text: &mut String, at: usize, what: u8, c: &str) {
     if in_secret || !text.is_char_boundary(at) {
         return;
     }
-    let end = (at + 1..=text.len())
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(at);
+    let end = (at + 1..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(at);
     let starts_secret = text[at..].starts_with(SECRET);
     match what {
         0 => text.insert_str(at, c),

@@ -36,10 +36,7 @@ fn the_shortest_file_means_the_documented_defaults() {
     assert_eq!(config.bot.max_in_flight, 256);
     assert_eq!(config.bot.connector.name, "bot-1");
     assert_eq!(config.ring_wait, Duration::from_millis(100));
-    assert_eq!(
-        config.health,
-        Listen::Tcp("127.0.0.1:8790".parse().unwrap())
-    );
+    assert_eq!(config.health, Listen::Tcp("127.0.0.1:8790".parse().unwrap()));
     assert_eq!(config.log.level, "info");
     assert_eq!(config.shutdown.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.shutdown.on_stop, OnStop::Keep);
@@ -49,10 +46,7 @@ fn the_shortest_file_means_the_documented_defaults() {
 fn each_key_reaches_the_setting_that_it_names() {
     let config = good(EVERYTHING);
     let conversation = &config.conversation;
-    assert!(matches!(
-        config.cloud.credentials,
-        Credentials::OAuth2 { .. }
-    ));
+    assert!(matches!(config.cloud.credentials, Credentials::OAuth2 { .. }));
     assert_eq!(conversation.late, LateMessages::Escalate);
     assert!(
         !conversation.read_receipts
@@ -67,10 +61,7 @@ fn each_key_reaches_the_setting_that_it_names() {
     assert_eq!(conversation.resend_after, Duration::from_secs(5));
     assert_eq!(conversation.skills["human"], SkillId::from("12"));
     assert_eq!(conversation.keywords, ["agent"]);
-    assert_eq!(
-        conversation.escalation_failed,
-        "__agent_escalation_failed__"
-    );
+    assert_eq!(conversation.escalation_failed, "__agent_escalation_failed__");
     assert!(conversation.stuck.retry);
     assert_eq!(conversation.stuck.escalate_to, Some(SkillId::from("99")));
     assert_eq!(config.bot.transport, Transport::Webhook(Dialect::Native));
@@ -116,10 +107,7 @@ fn file_names_are_relative_to_the_file_that_names_them() {
     assert!(
         matches!(config.bot.token, Some(Secret::File(path)) if path == Path::new("/run/token"))
     );
-    assert_eq!(
-        config.bot_net.ca_file.as_deref(),
-        Some(Path::new("etc/ca.pem"))
-    );
+    assert_eq!(config.bot_net.ca_file.as_deref(), Some(Path::new("etc/ca.pem")));
 }
 
 #[test]
@@ -132,18 +120,12 @@ fn the_fingerprint_differs_if_and_only_if_a_custom_field_does() {
         "[custom]\nlpAppKey = \"x\"\n",
         "[log]\nlevel = \"debug\"\n[skills]\na = \"1\"\n",
     ] {
-        assert_eq!(
-            good(&format!("{SHORTEST}{same}")).custom_fingerprint,
-            plain,
-            "{same}"
-        );
+        assert_eq!(good(&format!("{SHORTEST}{same}")).custom_fingerprint, plain, "{same}");
     }
     let mut seen = vec![plain];
-    for other in [
-        "messageDelay = 301",
-        "defaultGreetingMessage = \"hi\\nthere\"",
-        "skipAgentMessage = true",
-    ] {
+    for other in
+        ["messageDelay = 301", "defaultGreetingMessage = \"hi\\nthere\"", "skipAgentMessage = true"]
+    {
         let print = good(&format!("{SHORTEST}[custom]\n{other}\n")).custom_fingerprint;
         assert!(!seen.contains(&print), "{other}");
         seen.push(print);
@@ -168,14 +150,8 @@ fn a_reload_names_the_keys_that_need_a_restart() {
         changed("[bot]", "[custom]\nmessageDelay = 1\n[bot]\ntoken = \"t\""),
         Vec::<&str>::new()
     );
-    assert_eq!(
-        changed("[connector]", "[connector]\nname = \"bot-1\""),
-        Vec::<&str>::new()
-    );
-    assert_eq!(
-        changed("[connector]", "[connector]\nname = \"bot-2\""),
-        ["connector.name"]
-    );
+    assert_eq!(changed("[connector]", "[connector]\nname = \"bot-1\""), Vec::<&str>::new());
+    assert_eq!(changed("[connector]", "[connector]\nname = \"bot-2\""), ["connector.name"]);
 }
 
 #[cfg(unix)]
@@ -190,17 +166,10 @@ fn a_literal_secret_in_a_file_for_all_eyes_is_warned_of() {
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let loaded = config::load(&file).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        loaded
-            .warnings
-            .into_iter()
-            .map(|warning| warning.message)
-            .collect::<Vec<_>>()
+        loaded.warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>()
     };
     let literal = format!("{SHORTEST}token = \"open sesame\"\n");
-    assert_eq!(
-        warnings(&literal, 0o644),
-        ["a secret stands in a file that other users can read"]
-    );
+    assert_eq!(warnings(&literal, 0o644), ["a secret stands in a file that other users can read"]);
     assert_eq!(warnings(&literal, 0o640).len(), 1);
     assert!(warnings(&literal, 0o600).is_empty());
     assert!(warnings(SHORTEST, 0o644).is_empty());

@@ -1,9 +1,9 @@
 //! Waiting for the bot: hand-over, seen, resend.
 
 use connectord::conversation::{
-    event::Reach,
     effect::{DropReason, Fact},
     event::BotEvent,
+    event::Reach,
 };
 
 use crate::support::{Door, Talk, ms, secs, text};

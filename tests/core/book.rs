@@ -24,8 +24,7 @@ fn two() -> (Book, std::time::Instant) {
     for id in ["a", "b"] {
         let settings = Arc::new(Settings::default());
         let id = ConversationId::from(id);
-        let effects =
-            book.begin(&id, details("d"), Arrival::Assigned, settings, Reach::Up, now);
+        let effects = book.begin(&id, details("d"), Arrival::Assigned, settings, Reach::Up, now);
         for effect in effects {
             if let Effect::Call { id: call, call: connectord::conversation::Call::History { .. } } =
                 effect

@@ -1,8 +1,8 @@
 //! `fallbackEscalationTime` and the fallback skill.
 
 use connectord::conversation::{
-    event::Reach,
     effect::{Disposition, DropReason, Fact, FallbackReason},
+    event::Reach,
 };
 
 use crate::support::{Door, Exits, Talk, consumer, fallback_to, ms, secs, text};
@@ -24,7 +24,8 @@ fn a_silent_bot_loses_the_conversation_to_the_fallback_skill_with_a_note_for_age
         talk.said(),
         ["Escalated by the connector: the bot does not answer. The consumer has waited 180 s."]
     );
-    let note = talk.dialog.iter().rev().find(|m| m.from == connectord::conversation::event::Speaker::Me);
+    let note =
+        talk.dialog.iter().rev().find(|m| m.from == connectord::conversation::event::Speaker::Me);
     assert_eq!(note.unwrap().audience, connectord::conversation::event::Audience::Agents);
     assert!(talk.dispositions().contains(&(1, Disposition::Escalated)));
 }

@@ -74,10 +74,8 @@ fn private_messages_and_system_lines_are_not_utterances() {
 
 #[test]
 fn an_agents_structured_content_counts_only_if_it_has_text() {
-    let rich = |text: &str| Content::Rich {
-        content: crate::support::json("{}"),
-        text: text.to_owned(),
-    };
+    let rich =
+        |text: &str| Content::Rich { content: crate::support::json("{}"), text: text.to_owned() };
     let time = agent(0, "").time;
     let mut silent =
         Talk::assigned([consumer(0, "hi"), message(1, Speaker::Agent, rich(""), time)]);

@@ -11,7 +11,10 @@ fn without_an_utterance_the_bot_is_greeted_three_seconds_after_joining() {
     assert!(talk.asked().is_empty());
     talk.after(ms(1));
     let question = talk.questions().remove(0);
-    assert_eq!((question.text.as_str(), question.event.to_string().as_str()), ("hi", "d:0:greeting"));
+    assert_eq!(
+        (question.text.as_str(), question.event.to_string().as_str()),
+        ("hi", "d:0:greeting")
+    );
 }
 
 #[test]

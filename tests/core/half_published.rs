@@ -2,9 +2,7 @@
 
 use connectord::conversation::effect::Fact;
 
-use crate::support::{
-    Exits, Publishing, Talk, agent, consumer, me, ms, secs, text, transfer,
-};
+use crate::support::{Exits, Publishing, Talk, agent, consumer, me, ms, secs, text, transfer};
 
 fn restarted(history: impl IntoIterator<Item = connectord::conversation::event::Message>) -> Talk {
     let mut talk = Talk::prepared(history, |_| {});

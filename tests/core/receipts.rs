@@ -71,8 +71,7 @@ fn no_receipt_for_own_messages_other_agents_or_private_ones() {
 #[test]
 fn text_clicks_rich_content_and_files_are_receipted_alike() {
     let mut talk = Talk::quiet();
-    let rich =
-        Content::Rich { content: crate::support::json("{}"), text: String::new() };
+    let rich = Content::Rich { content: crate::support::json("{}"), text: String::new() };
     let sequences = [
         talk.consumer("text"),
         talk.consumer_clicks("Yes", r#"[{"type":"ExternalId","id":"yes"}]"#),
@@ -165,7 +164,8 @@ fn reading_the_history_again_for_a_lost_acknowledgement_repeats_no_receipt() {
 #[test]
 fn a_receipt_is_not_for_messages_of_another_dialog() {
     let mut talk = Talk::quiet();
-    let other = message(7, Speaker::Consumer, Content::Text("5 stars".to_owned()), agent(0, "").time);
+    let other =
+        message(7, Speaker::Consumer, Content::Text("5 stars".to_owned()), agent(0, "").time);
     talk.step(Event::Message(Message { dialog: "survey".into(), ..other }));
     assert!(talk.receipts().is_empty());
     talk.after(ms(300));

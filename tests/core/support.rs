@@ -420,7 +420,9 @@ impl Talk {
     pub fn dispositions(&mut self) -> Vec<(usize, Disposition)> {
         let facts = take(&mut self.facts).into_iter();
         facts
-            .filter_map(|fact| if let Fact::Consumer(n, how) = fact { Some((n, how)) } else { None })
+            .filter_map(
+                |fact| if let Fact::Consumer(n, how) = fact { Some((n, how)) } else { None },
+            )
             .collect()
     }
 

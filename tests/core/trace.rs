@@ -34,10 +34,9 @@ pub fn effect(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Call { call, .. } => self::call(call),
         Effect::Tell(call) => format!("tell {}", self::call(call)),
-        Effect::Ask(question) => format!(
-            "ask {} attempt {}: {:?}",
-            question.event.key, question.attempt, question.text
-        ),
+        Effect::Ask(question) => {
+            format!("ask {} attempt {}: {:?}", question.event.key, question.attempt, question.text)
+        }
         Effect::Withdraw(event) => format!("withdraw {}", event.key),
         Effect::Notify(notice) => format!("notify {}", notice.event.key),
         Effect::Report(fact) => format!("report {fact:?}"),
