@@ -80,6 +80,9 @@ impl Conversation {
 
     /// Resends what the bot is silent about, and finds out when it is stuck.
     pub(super) fn mind_silence(&mut self, now: Instant, fx: &mut Effects) {
+        if !self.is_serving() {
+            return;
+        }
         let due: Vec<EventId> = self
             .turns
             .iter()
@@ -117,7 +120,7 @@ impl Conversation {
 
     /// The oldest awaited event has waited for too long.
     pub(super) fn mind_fallback(&mut self, now: Instant, fx: &mut Effects) {
-        if self.fallback_at().is_some_and(|at| at <= now) {
+        while self.is_serving() && self.fallback_at().is_some_and(|at| at <= now) {
             let oldest = self
                 .turns
                 .iter()

@@ -127,8 +127,15 @@ impl Conversation {
             None => {
                 self.receipts.resend_doubtful();
                 self.settle(history.messages.iter().chain(&live), now, fx);
+                let newest = history.messages.last().map(|last| last.sequence);
                 for message in history.messages {
-                    self.take_message(message, now, fx);
+                    // The reading overlaps with what is known: that is no duplicate worth counting.
+                    if !self.handled.knows(message.sequence) {
+                        self.take_message(message, now, fx);
+                    }
+                }
+                if let Some(newest) = newest {
+                    self.handled.raise(newest);
                 }
                 self.show_typing_again(fx);
             }
@@ -395,7 +402,9 @@ impl Conversation {
     pub(super) fn on_step_up_profile(&mut self, id: CallId, outcome: Result<Outcome, CallError>) {
         self.profile_call = None;
         Arc::make_mut(&mut self.about).profile = profile(outcome);
-        let key = EventKey { sequence: self.handled.newest().max(0), kind: EventKind::StepUp };
+        let sequence = self.handled.newest().max(self.next_step_up);
+        self.next_step_up = sequence + 1;
+        let key = EventKey { sequence, kind: EventKind::StepUp };
         let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
         self.gather.replace_barrier(id, batch);
     }

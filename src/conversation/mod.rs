@@ -75,6 +75,8 @@ pub struct Conversation {
     receipts: Receipts,
     /// Ids that the consumer has had: none of them is a step-up again.
     known_consumers: Vec<ConsumerId>,
+    /// The next step-up's key is no lower: two in a row, with nothing said between them, are two events.
+    next_step_up: Sequence,
 
     gather: Gather,
     turns: Turns,
@@ -181,6 +183,7 @@ impl Conversation {
             journal: Journal::default(),
             receipts: Receipts::default(),
             known_consumers: vec![details.consumer],
+            next_step_up: 0,
             gather: Gather::default(),
             turns: Turns::default(),
             publication: None,
@@ -318,8 +321,9 @@ impl Conversation {
             Phase::Serving => {
                 self.send_receipts(fx);
                 self.greet_when_due(now);
-                self.mind_silence(now, fx);
+                // First what may end it all, so that nothing is asked in vain.
                 self.mind_fallback(now, fx);
+                self.mind_silence(now, fx);
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
             }

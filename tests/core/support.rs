@@ -27,7 +27,7 @@ pub enum Publishing {
     Works,
     /// Takes it, and the acknowledgement is lost; the echo too.
     AckLost,
-    /// It never arrives, and nobody says so.
+    /// It never arrives, and nobody says so; the next one works.
     Lost,
     /// Says nothing until [`Talk::acknowledges`].
     Held,
@@ -98,7 +98,6 @@ pub struct Talk {
     notices: Vec<Notice>,
     withdrawn: Vec<String>,
     pub trace: Vec<String>,
-    pub effects_of_last_step: usize,
 }
 
 impl Talk {
@@ -175,7 +174,6 @@ impl Talk {
             notices: Vec::new(),
             withdrawn: Vec::new(),
             trace: Vec::new(),
-            effects_of_last_step: 0,
         }
     }
 
@@ -461,7 +459,7 @@ impl Talk {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
-        self.effects_of_last_step = effects.len();
+        self.check(&effects);
         let mut outcomes = Vec::new();
         for effect in effects {
             if let Some(line) = trace::effect(&effect) {
@@ -494,6 +492,19 @@ impl Talk {
         for outcome in outcomes {
             self.step(outcome);
         }
+    }
+
+    /// What must hold after every step.
+    fn check(&self, effects: &[Effect]) {
+        assert!(effects.len() < 100, "too many effects: {effects:?}");
+        let Some(conversation) = &self.conversation else {
+            return;
+        };
+        let wake = conversation.wake();
+        assert!(wake.is_none_or(|(at, _)| at > self.now), "{wake:?} is not in the future");
+        let asks = effects.iter().any(|effect| matches!(effect, Effect::Ask(_)));
+        let over = effects.contains(&Effect::Forget) || conversation.exit().is_some();
+        assert!(!(asks && over), "the bot is asked about a conversation that is being left");
     }
 
     fn take_call(&mut self, id: CallId, call: Call, outcomes: &mut Vec<Event>) {
@@ -530,7 +541,11 @@ impl Talk {
                     Publishing::RefusesRich if rich => Some(Err(refused(call))),
                     Publishing::RefusesRich => Some(Ok(())),
                     Publishing::Fails => Some(Err(failed(call))),
-                    Publishing::AckLost | Publishing::Lost => Some(Err(no_answer(call))),
+                    Publishing::AckLost => Some(Err(no_answer(call))),
+                    Publishing::Lost => {
+                        self.publishing = Publishing::Works;
+                        Some(Err(no_answer(call)))
+                    }
                 }
             }
             Call::History { .. } if self.history_held => None,
