@@ -56,10 +56,7 @@ impl Conversation {
         let question =
             Question { event, attempt: 1, time, about, text, parts, postback, file, rich };
         let turn = Turn::new(question.clone(), now);
-        if turn.messages() > 0 {
-            fx.push(Effect::Report(Fact::Consumer(turn.messages(), Disposition::Asked)));
-        }
-        let awaited = turn.is_awaited();
+        let (awaited, messages) = (turn.is_awaited(), turn.messages());
         self.turns.add(turn);
         if let Some(shed) = self.turns.shed()
             && shed.messages() > 0
@@ -70,6 +67,9 @@ impl Conversation {
         if awaited && fallback && self.reach == Reach::Gone {
             // Nobody is there to wait for.
             return self.fall_back(FallbackReason::Unreachable, Some(question.event), now, fx);
+        }
+        if messages > 0 {
+            fx.push(Effect::Report(Fact::Consumer(messages, Disposition::Asked)));
         }
         fx.push(Effect::Report(Fact::Asked(key.kind)));
         if awaited {

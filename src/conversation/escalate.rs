@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Conversation, Phase,
+    Arrival, Conversation, Phase, Reading,
     effect::{Body, Call, CallId, Effect, Effects, Fact, FallbackReason, TransferReason},
     event::{
         Action, Answer, Audience, CallError, EventId, EventKey, EventKind, Outcome, SkillRef,
@@ -29,8 +29,15 @@ pub(super) struct Leaving {
     tries: u32,
     /// Consumer messages that the bot was given up on for this.
     given_up: usize,
-    /// The connection was lost meanwhile: what was said then has to be read if the conversation stays.
-    missed: bool,
+    /// There is something to read should the conversation stay: the connection was lost meanwhile, or the history
+    /// had not been read before.
+    unread: Option<Unread>,
+}
+
+/// How to read what was missed: see [`Phase::Offline`].
+#[derive(Clone, Copy, Debug)]
+struct Unread {
+    begin: Option<Arrival>,
 }
 
 /// The way out.
@@ -84,7 +91,7 @@ impl Leaving {
             state: State::Unsure,
             tries: 0,
             given_up: 0,
-            missed: false,
+            unread: None,
         }
     }
 
@@ -128,7 +135,7 @@ impl Leaving {
             self.before.pop_front();
         }
         self.state = State::Unsure;
-        self.missed = true;
+        self.unread.get_or_insert(Unread { begin: None });
     }
 
     /// Whether there is no way back: the bot has been given up on, or the process stops.
@@ -296,8 +303,17 @@ impl Conversation {
             leaving.given_up = self.withdraw_all(fx);
         }
         self.show_typing(false, fx);
+        leaving.unread = match &self.phase {
+            Phase::Reading(Reading { begin, .. }) | Phase::Offline { begin } => {
+                Some(Unread { begin: *begin })
+            }
+            Phase::Serving | Phase::Leaving(_) | Phase::Left => None,
+        };
+        let online = !matches!(self.phase, Phase::Offline { .. });
         self.phase = Phase::Leaving(leaving);
-        self.try_to_leave(fx);
+        if online {
+            self.try_to_leave(fx);
+        }
     }
 
     /// Nothing is expected of the bot any more; tells how many consumer messages it was asked about.
@@ -312,10 +328,13 @@ impl Conversation {
 
     /// The conversation stays after all.
     fn stay(&mut self, fx: &mut Effects) {
-        let missed = matches!(&self.phase, Phase::Leaving(leaving) if leaving.missed);
+        let unread = match &self.phase {
+            Phase::Leaving(leaving) => leaving.unread,
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => None,
+        };
         self.phase = Phase::Serving;
-        if missed {
-            self.read_history(None, 0, fx);
+        if let Some(Unread { begin }) = unread {
+            self.read_history(begin, 0, fx);
         }
     }
 
@@ -389,6 +408,10 @@ impl Conversation {
                     Exit::Return => None,
                 };
                 fx.extend(fact.map(Effect::Report));
+                let given_up = self.withdraw_all(fx);
+                if let Phase::Leaving(leaving) = &mut self.phase {
+                    leaving.given_up += given_up;
+                }
             }
             Err(error) => match leaving.exit.clone() {
                 Exit::Transfer(transfer) if transfer.is_fallback => {

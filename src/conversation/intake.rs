@@ -32,6 +32,7 @@ impl Conversation {
         about.consumer = details.consumer.clone();
         if other_dialog {
             about.dialog = details.dialog;
+            self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
@@ -40,6 +41,19 @@ impl Conversation {
         if stepped_up {
             self.step_up(details.consumer, now, fx);
         }
+    }
+
+    /// Another main dialog has been opened: what the old one still waited for, comes to nothing.
+    fn leave_dialog_behind(&mut self, fx: &mut Effects) {
+        let messages = self.gather.clear() + self.withdraw_all(fx);
+        if messages > 0 {
+            fx.push(report(messages, Disposition::LeftBehind));
+        }
+        self.publication = None;
+        self.answers.clear();
+        self.greeting_at = None;
+        self.anchor = None;
+        self.last_said = None;
     }
 
     /// The connection is gone: nothing can be done in the cloud, calls under way have an unknown fate.
@@ -67,6 +81,7 @@ impl Conversation {
         match &mut self.phase {
             Phase::Offline { begin } => {
                 let begin = *begin;
+                self.show_typing_again(fx);
                 self.read_history(begin, 0, fx);
             }
             Phase::Leaving(leaving) => leaving.link_back(now),
@@ -137,7 +152,6 @@ impl Conversation {
                 if let Some(newest) = newest {
                     self.handled.raise(newest);
                 }
-                self.show_typing_again(fx);
             }
         }
         for message in live {
@@ -269,6 +283,10 @@ impl Conversation {
                 self.mark_unread(sequence);
             }
         }
+        if self.is_chat() && !spoken {
+            // In chat the agent speaks first; what the visitor has said follows.
+            self.greet(now);
+        }
         if let Some(key) = repeat {
             self.repeat(key, now);
         }
@@ -291,8 +309,8 @@ impl Conversation {
         } else {
             self.gather.close_batch();
         }
-        if nothing && !spoken && !self.is_manager() {
-            self.greeting_at = Some(if self.is_chat() { now } else { now + GREETING_AFTER });
+        if nothing && !spoken && !self.is_manager() && !self.is_chat() {
+            self.greeting_at = Some(now + GREETING_AFTER);
         }
     }
 

@@ -305,7 +305,7 @@ fn settled_by(talk: &Talk) -> BTreeSet<Sequence> {
         pieces.0.insert(mark.index);
         pieces.1 = pieces.1.max(mark.count);
         match mark.event.kind {
-            EventKind::Consumer => half = mark.event.sequence,
+            EventKind::Consumer => half = half.max(mark.event.sequence),
             EventKind::EscalationFailed(_) => up_to = up_to.max(half),
             _ => {}
         }

@@ -44,6 +44,8 @@ pub enum Publishing {
 pub enum Exits {
     /// Agrees, and the conversation is gone.
     Work,
+    /// Agrees, and the news that the conversation is gone takes its time.
+    AgreedOnly,
     /// 400.
     Refused,
     /// No answer, and the conversation stays.
@@ -554,7 +556,7 @@ impl Talk {
             Call::Transfer { .. } | Call::Return | Call::Close { .. } => {
                 self.exited.push(call.clone());
                 match self.exits {
-                    Exits::Work => Some(Ok(())),
+                    Exits::Work | Exits::AgreedOnly => Some(Ok(())),
                     Exits::Refused => Some(Err(refused(call))),
                     Exits::TimeOut => Some(Err(no_answer(call))),
                     Exits::Held => None,
@@ -601,6 +603,7 @@ impl Talk {
     /// What everybody hears of a call that worked.
     fn news_of(&mut self, call: &Call) -> Option<Event> {
         match call {
+            _ if self.exits == Exits::AgreedOnly => None,
             Call::Publish { .. } if self.echoes => self.dialog.last().cloned().map(Event::Message),
             Call::Transfer { .. } | Call::Return => {
                 self.gone = true;
