@@ -213,9 +213,8 @@ impl Conversation {
     }
 
     fn on_answer(&mut self, answer: Answer, now: Instant, fx: &mut Effects) {
-        let turn = match self.turns.answer(&answer.event) {
-            Ok(turn) => turn,
-            Err(_) => return self.drop_answer(&answer.event, fx),
+        let Ok(turn) = self.turns.answer(&answer.event) else {
+            return self.drop_answer(&answer.event, fx);
         };
         fx.push(Effect::Withdraw(answer.event.clone()));
         fx.push(Effect::Report(Fact::Answered(now.duration_since(turn.ready_at))));

@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::{
     Conversation, Phase,
     effect::{Body, Call, CallId, Effect, Effects, Fact},
-    escalate::retry_pause,
     event::{Audience, CallError, EventKind, Message, Outcome, Speaker},
     history,
     intake::NOT_SENT_PAUSE,
+    leave::retry_pause,
     publish::{self, Publication, State, Step},
 };
 

@@ -6,17 +6,16 @@ use std::{
 };
 
 use super::{
-    Arrival, CallId, Conversation, GREETING_AFTER, Phase, ReadState, Reading,
+    Arrival, Conversation, Phase, ReadState, Reading,
     effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
     event::{
         Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
-        Profile, Speaker,
+        Speaker,
     },
     gather::{Batch, Item},
-    history::{self, Takeover},
-    postback, publish,
+    history, postback, publish,
     settings::{LateMessages, Role},
-    words::{ConsumerId, Sequence, Timestamp},
+    words::{Sequence, Timestamp},
 };
 
 impl Conversation {
@@ -124,7 +123,7 @@ impl Conversation {
             }
             Err(error @ (CallError::NoAnswer { .. } | CallError::Failed { .. })) => {
                 fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
-                let pause = super::escalate::retry_pause(reading.failures);
+                let pause = super::leave::retry_pause(reading.failures);
                 reading.failures += 1;
                 reading.state = ReadState::Retry(now + pause);
                 return;
@@ -201,7 +200,7 @@ impl Conversation {
     }
 
     /// A consumer message that has not been handled yet.
-    fn take_consumer(
+    pub(super) fn take_consumer(
         &mut self,
         message: Message,
         judge_late: bool,
@@ -242,100 +241,12 @@ impl Conversation {
         self.gather.add(item(message), now);
     }
 
-    /// The first look at a conversation: what does the bot have to hear, what has been answered?
-    fn take_over(
-        &mut self,
-        messages: &[Message],
-        arrival: Arrival,
-        now: Instant,
-        fx: &mut Effects,
-    ) {
-        let fresh = arrival == Arrival::Assigned;
-        let Takeover {
-            messages: picked,
-            first_batch_ends,
-            repeat,
-            anchor,
-            spoken,
-            unread,
-            ambiguous,
-        } = history::take_over(messages, &self.journal, fresh, self.settings.skip_agent_message);
-        if let Some(last) = messages.last() {
-            self.handled.raise(last.sequence);
-        }
-        self.anchor = anchor;
-        self.last_said = messages
-            .iter()
-            .rev()
-            .find(|m| m.from == Speaker::Consumer && history::is_content(m))
-            .map(|m| (m.sequence, m.time));
-        if ambiguous > 0 {
-            let what = format!("{ambiguous} own messages without a mark, judged by position");
-            fx.push(Effect::Report(Fact::Ambiguous(what)));
-        }
-        let late: Vec<Sequence> = picked
-            .iter()
-            .filter(|m| self.is_late(m.time) && m.from == Speaker::Consumer)
-            .map(|m| m.sequence)
-            .collect();
-        for sequence in unread {
-            if !late.contains(&sequence) {
-                self.mark_unread(sequence);
-            }
-        }
-        if self.is_chat() && !spoken {
-            // In chat the agent speaks first; what the visitor has said follows.
-            self.greet(now);
-        }
-        if let Some(key) = repeat {
-            self.repeat(key, now);
-        }
-        let nothing = picked.is_empty() && repeat.is_none();
-        for message in picked {
-            let (sequence, from) = (message.sequence, message.from);
-            match from {
-                Speaker::Consumer => self.take_consumer(message, !fresh, now, fx),
-                Speaker::Agent | Speaker::Me | Speaker::System => {
-                    let batch = utterance(&message);
-                    self.gather.add(Item::Special(Box::new(batch)), now);
-                }
-            }
-            if first_batch_ends == Some(sequence) {
-                self.gather.close_batch();
-            }
-        }
-        if fresh {
-            self.gather.join_batch();
-        } else {
-            self.gather.close_batch();
-        }
-        if nothing && !spoken && !self.is_manager() && !self.is_chat() {
-            self.greeting_at = Some(now + GREETING_AFTER);
-        }
-    }
-
-    /// An event that is not a consumer message was answered in part before this process knew the conversation.
-    fn repeat(&mut self, key: EventKey, now: Instant) {
-        let text = match key.kind {
-            EventKind::Greeting => self.settings.greeting.clone().unwrap_or_default(),
-            EventKind::StepUp => self.settings.step_up.clone(),
-            EventKind::EscalationFailed(_) => self.settings.escalation_failed.clone(),
-            EventKind::Consumer
-            | EventKind::Agent
-            | EventKind::Say(_)
-            | EventKind::Ended
-            | EventKind::Transferred => return,
-        };
-        let batch = Batch::special(key, text, self.newest_time());
-        self.gather.add(Item::Special(Box::new(batch)), now);
-    }
-
     /// When something was last said, for events that are not messages.
     pub(super) fn newest_time(&self) -> Timestamp {
         self.last_said.map_or(self.about.started, |(_, time)| time)
     }
 
-    fn is_late(&self, said: Timestamp) -> bool {
+    pub(super) fn is_late(&self, said: Timestamp) -> bool {
         let limit = i64::try_from(self.settings.max_consumer_delay.as_millis()).unwrap_or(i64::MAX);
         !self.is_manager()
             && !self.is_chat()
@@ -367,7 +278,7 @@ impl Conversation {
         self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
     }
 
-    fn mark_unread(&mut self, sequence: Sequence) {
+    pub(super) fn mark_unread(&mut self, sequence: Sequence) {
         let wanted = self.settings.read_receipts
             && !self.is_chat()
             && match &self.settings.role {
@@ -385,54 +296,6 @@ impl Conversation {
             let dialog = self.about.dialog.clone();
             fx.push(Effect::Tell(Call::Receipt { dialog, sequences }));
         }
-    }
-
-    /// The consumer logged in: what was said before goes first, then the profile is read, then the bot is told.
-    fn step_up(&mut self, consumer: ConsumerId, now: Instant, fx: &mut Effects) {
-        if self.known_consumers.len() == MAX_CONSUMERS {
-            self.known_consumers.remove(0);
-        }
-        self.known_consumers.push(consumer);
-        if self.is_manager() || self.is_chat() {
-            return;
-        }
-        self.gather.close_batch();
-        let call = self.read_profile(fx);
-        self.gather.add(Item::Barrier(call), now);
-    }
-
-    pub(super) fn read_profile(&mut self, fx: &mut Effects) -> CallId {
-        self.call(Call::Profile(self.about.consumer.clone()), fx)
-    }
-
-    /// The profile that was asked for when the conversation began.
-    pub(super) fn on_profile(&mut self, outcome: Result<Outcome, CallError>) {
-        self.profile_call = None;
-        // A step-up's profile may have overtaken it: that one is newer.
-        if let Some(profile) = profile(outcome)
-            && self.about.profile.is_none()
-        {
-            Arc::make_mut(&mut self.about).profile = Some(profile);
-        }
-    }
-
-    /// The profile of the consumer who has just logged in: now the bot can be told.
-    pub(super) fn on_step_up_profile(&mut self, id: CallId, outcome: Result<Outcome, CallError>) {
-        self.profile_call = None;
-        Arc::make_mut(&mut self.about).profile = profile(outcome);
-        let sequence = self.handled.newest().max(self.next_step_up);
-        self.next_step_up = sequence + 1;
-        let key = EventKey { sequence, kind: EventKind::StepUp };
-        let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
-        self.gather.replace_barrier(id, batch);
-    }
-}
-
-/// The profile that a call brought. It is an extra: without it the conversation goes on.
-fn profile(outcome: Result<Outcome, CallError>) -> Option<Profile> {
-    match outcome {
-        Ok(Outcome::Profile(profile)) => Some(profile),
-        Ok(Outcome::Done | Outcome::Published(_) | Outcome::History(_)) | Err(_) => None,
     }
 }
 
@@ -458,19 +321,7 @@ fn item(message: Message) -> Item {
     Item::Single(Box::new(Batch { key, time, text, parts: vec![part], postback, file, rich }))
 }
 
-/// An agent's last utterance, for the bot that takes over.
-fn utterance(message: &Message) -> Batch {
-    let text = match &message.content {
-        Content::Text(text) | Content::Rich { text, .. } => text.clone(),
-        Content::File(file) => file.caption.clone().unwrap_or_default(),
-        Content::Receipt { .. } | Content::Unknown => String::new(),
-    };
-    let key = EventKey { sequence: message.sequence, kind: EventKind::Agent };
-    let part = Part { sequence: message.sequence, text: text.clone(), time: message.time };
-    Batch { parts: vec![part], ..Batch::special(key, text, message.time) }
-}
-
-fn report(count: usize, disposition: Disposition) -> Effect {
+pub(super) fn report(count: usize, disposition: Disposition) -> Effect {
     Effect::Report(Fact::Consumer(count, disposition))
 }
 
@@ -479,6 +330,3 @@ pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many live messages are kept while the history is read; a second reading tells of the others.
 const MAX_LIVE: usize = 1_000;
-
-/// How many ids of one consumer are remembered.
-const MAX_CONSUMERS: usize = 8;

@@ -23,11 +23,14 @@ pub mod event;
 mod gather;
 mod history;
 mod intake;
+mod leave;
 pub mod mark;
 pub mod postback;
 mod publish;
 mod receipts;
 pub mod settings;
+mod step_up;
+mod takeover;
 mod timer;
 mod turn;
 pub mod words;
@@ -49,11 +52,11 @@ pub use words::{
 };
 
 use effect::{About, Disposition, DropReason, Fact, Notice};
-pub use escalate::ExitKind;
-use escalate::Leaving;
 use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
 use gather::Gather;
 use history::{Handled, Journal};
+pub use leave::ExitKind;
+use leave::Leaving;
 use publish::Publication;
 use receipts::Receipts;
 use settings::{Kind, Role};
