@@ -278,33 +278,3 @@ fn fingerprint(values: &Values) -> String {
         text
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{read, rules};
-
-    /// Chat is refused elsewhere as long as it is not available; the file can say it already.
-    #[test]
-    fn a_file_for_chat_can_be_built() {
-        let text = r#"
-            [connector]
-            account_id = "12345678"
-            conversation_type = "chat"
-            [credentials]
-            username = "support-bot"
-            password = { env = "PASSWORD" }
-            [bot]
-            transport = "websocket"
-            url = "wss://bots.example.com"
-            [custom]
-            defaultGreetingMessage = "hello"
-        "#;
-        let mut reading = read::read(text);
-        rules::check(&reading.values, &mut reading.notes);
-        let config = build(&reading.values, Path::new("chat.toml"), &mut reading.notes).unwrap();
-        assert_eq!(config.conversation.kind, Kind::Chat);
-        assert_eq!(config.conversation.greeting.as_deref(), Some("hello"));
-        assert_eq!(config.name, "chat");
-    }
-}

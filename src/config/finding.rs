@@ -127,9 +127,10 @@ impl Notes {
     /// Of very many only the first are shown, and how many more there are.
     pub(super) fn show(mut self, source: &Source<'_>) -> (Vec<Finding>, Vec<Finding>) {
         self.0.sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
-        let (errors, warnings) =
-            self.0.into_iter().partition(|note| note.severity == Severity::Error);
-        (source.show_first(errors), source.show_first(warnings))
+        self.0
+            .into_iter()
+            .map(|note| source.show(note))
+            .partition(|finding| finding.severity == Severity::Error)
     }
 
     fn push(
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_line_is_shown_with_carets_under_the_span() {
-        let shown = show("[a]\nname = 5\n", 4..12, 11..12);
+        let shown = show("[a]\nname = 5\n", &[4..8, 11..12], 11..12);
         assert_eq!(shown, "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^");
     }
 
@@ -287,7 +288,7 @@ mod tests {
     fn show(text: &str, visible: Range<usize>, span: Range<usize>) -> String {
         let mut notes = Notes::default();
         notes.error(Some(span), "no");
-        let source = Source { path: Path::new("x.toml"), text, visible: vec![visible] };
+        let source = Source { path: Path::new("x.toml"), text, visible: visible.to_vec() };
         notes.show(&source).0[0].to_string()
     }
 }

@@ -311,24 +311,9 @@ const CREDENTIALS: &[Key] = &[
         "the bot agent's login name",
     )
     .restart(),
-    Key::new(
-        "credentials.app_key",
-        Kind::Secret,
-        Optional(""),
-        "the application key of an API key",
-    ),
-    Key::new(
-        "credentials.secret",
-        Kind::Secret,
-        Optional(""),
-        "the application secret of an API key",
-    ),
-    Key::new(
-        "credentials.access_token",
-        Kind::Secret,
-        Optional(""),
-        "the access token of an API key",
-    ),
+    Key::new("credentials.app_key", Kind::Secret, Optional(""), "API key: application key"),
+    Key::new("credentials.secret", Kind::Secret, Optional(""), "API key: application secret"),
+    Key::new("credentials.access_token", Kind::Secret, Optional(""), "API key: access token"),
     Key::new(
         "credentials.access_token_secret",
         Kind::Secret,
@@ -503,12 +488,7 @@ const CUSTOM_ENDPOINT: &[Key] = &[
         Default("\"draft\""),
         "the bot's environment at the endpoint",
     ),
-    Key::new(
-        "bot.custom_endpoint.client_id",
-        Kind::Secret,
-        Optional(""),
-        "the client id of OAuth 2.0 client credentials",
-    ),
+    Key::new("bot.custom_endpoint.client_id", Kind::Secret, Optional(""), "OAuth 2.0: client id"),
     Key::new(
         "bot.custom_endpoint.client_secret",
         Kind::Secret,

@@ -127,7 +127,7 @@ pub struct Mistakes {
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let text = files::read(path)
-        .map_err(|finding| Mistakes { mistakes: vec![*finding], warnings: Vec::new() })?;
+        .map_err(|finding| Mistakes { mistakes: vec![finding], warnings: Vec::new() })?;
     examine(&text, path, files::look)
 }
 
@@ -205,8 +205,8 @@ fn examine(
     path: &Path,
     look: impl FnOnce(&Path, &values::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
-    let read::Reading { mut values, mut notes, visible, broken, .. } = read::read(text);
-    values.resolve(path.parent().unwrap_or_else(|| Path::new("")));
+    let read::Reading { mut values, mut notes, visible, broken } = read::read(text);
+    values.resolve(path.parent().unwrap_or(Path::new("")));
     let mut config = None;
     if !broken {
         unavailable::refuse(&values, &mut notes);

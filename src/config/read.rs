@@ -32,9 +32,7 @@ pub(super) struct Reading {
 
 /// Reads a text, collecting all mistakes that concern single keys.
 pub(super) fn read(text: &str) -> Reading {
-    let (document, mut errors) = DeTable::parse_recoverable(text);
-    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
-    errors.truncate(MOST);
+    let (document, errors) = DeTable::parse_recoverable(text);
     let mut reading = Reading { broken: !errors.is_empty(), ..Reading::default() };
     reading.document(text, document.get_ref());
     if reading.broken {
@@ -235,7 +233,7 @@ impl Reading {
                 })
                 .collect();
             let Some(at) = self.values.section_at(section.name) else {
-                if !missing.is_empty() && !self.misshapen.contains(&section.name) {
+                if !missing.is_empty() {
                     let names: Vec<_> =
                         missing.iter().map(|key| format!("`{}`", key.name())).collect();
                     let message = format!("the table [{}] is missing", section.name);

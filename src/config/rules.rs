@@ -163,7 +163,8 @@ fn callback(values: &Values, notes: &mut Notes) {
 
 fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
     if values.text("bot.transport") == "websocket" {
-        for key in ["bot.dialect", "bot.signing_secret", "bot.callback_listen"] {
+        for key in ["bot.dialect", "bot.signing_secret", "bot.callback_listen", "bot.max_in_flight"]
+        {
             if values.has(key) && !(key == "bot.dialect" && values.text(key) == "native") {
                 notes.warn(
                     values.at(key),
@@ -193,7 +194,8 @@ fn custom_in_chat(values: &Values, notes: &mut Notes) {
         .iter()
         .filter(|key| key.name() != "defaultGreetingMessage" && values.has(key.path))
         .collect();
-    if !idle.is_empty() {
+    let first = idle.iter().filter_map(|key| values.at(key.path)).min_by_key(|at| at.start);
+    if first.is_some() {
         let names: Vec<_> = idle.iter().map(|key| key.name()).collect();
         notes.warn(
             values.section_at("custom"),
@@ -213,7 +215,7 @@ fn fallback(values: &Values, notes: &mut Notes) {
     }
     if values.count("custom.fallbackEscalationTime") > 0 {
         notes.warn(
-            values.at("custom.fallbackEscalationTime").or(connector),
+            values.at("custom.fallbackEscalationTime").or_else(|| values.section_at("connector")),
             "no fallback skill: when the bot fails, a conversation stays unanswered",
             "add `fallback_skill_id` to [connector], or set fallbackEscalationTime = 0 in [custom]",
         );

@@ -55,6 +55,39 @@ pub(super) fn check(kind: Kind, loose: bool, value: &DeValue<'_>) -> Result<Chec
     }
 }
 
+impl Kind {
+    /// What a value must be, to stand after "expected".
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Text(form) => form.expected().to_owned(),
+            Self::Choice(words) => {
+                words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
+            }
+            Self::Flag => "true or false".to_owned(),
+            Self::Count(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Span(min, max) => format!(
+                "a duration from \"{}\" to \"{}\", such as \"30s\", \"5m\" or \"250ms\"",
+                write_span(min),
+                write_span(max)
+            ),
+            Self::Url(schemes) => format!("a URL with {}", schemes.join(" or ")),
+            Self::Path => "the name of a file".to_owned(),
+            Self::Listen => "\"off\", \"IP:PORT\" or \"unix:/path\"".to_owned(),
+            Self::Address => "\"IP:PORT\"".to_owned(),
+            Self::LogFilter => {
+                "a level (error, warn, info, debug, trace, off) or a list of target=level"
+                    .to_owned()
+            }
+            Self::Secret | Self::SigningSecret => {
+                "a text, or one of { file = \"...\" }, { env = \"...\" }, { credential = \"...\" }"
+                    .to_owned()
+            }
+            Self::Texts => "a list of texts".to_owned(),
+            Self::Patterns => "regular expressions with commas between them".to_owned(),
+        }
+    }
+}
+
 impl Form {
     pub(super) fn allows(self, text: &str) -> bool {
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -191,8 +224,10 @@ fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal>
     let kind = Kind::Url(schemes);
     // A URL may hold a password, so that it is shown only if it cannot.
     let found = if text.contains('@') { "another text".to_owned() } else { quote(text) };
-    let uri = whole_url(text).ok_or_else(|| expected(kind, &found))?;
-    if !schemes.contains(&uri.scheme_str().unwrap_or_default()) {
+    let uri: hyper::Uri = text.parse().map_err(|_| expected(kind, &found))?;
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    if !schemes.contains(&scheme) || host.is_empty() || text.contains('#') {
         return Err(expected(kind, &found));
     }
     Ok(Checked::Text(text.to_owned()))
@@ -296,6 +331,76 @@ fn patterns_list(text: &str) -> Result<Checked, Refusal> {
     Ok(Checked::Texts(list))
 }
 
+fn secret(kind: Kind, value: &DeValue<'_>) -> Result<Secret, Refusal> {
+    match value {
+        DeValue::String(text) if text.is_empty() => Err(expected(kind, "an empty text")),
+        DeValue::String(text) => Ok(Secret::Literal(SecretString::from(text.as_ref()))),
+        DeValue::Table(table) => secret_source(kind, table),
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_) => Err(wrong_type(kind, value)),
+    }
+}
+
+fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
+    let mut entries = table.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        let number = match table.len() {
+            0 => "an empty table".to_owned(),
+            many => format!("a table of {many} keys"),
+        };
+        return Err(expected(kind, &number));
+    };
+    let at = |span, refusal| Refusal { span: Some(span), ..refusal };
+    let name = match value.get_ref().as_str() {
+        Some(name) if !name.is_empty() => name,
+        Some(_) | None => {
+            let refusal = expected(Kind::Text(Form::Filled), found(value.get_ref()));
+            return Err(at(value.span(), refusal));
+        }
+    };
+    let unfit = |what: &str| {
+        let message = format!("expected {what}");
+        Err(at(value.span(), Refusal { span: None, message, help: None }))
+    };
+    match key.get_ref().as_ref() {
+        "file" => Ok(Secret::File(name.into())),
+        "env" if name.contains(['=', '\0']) => unfit("the name of an environment variable"),
+        "env" => Ok(Secret::Env(name.to_owned())),
+        "credential" if name.contains(['/', '\0']) || name.starts_with('.') => {
+            unfit("the name of a credential: one file's name, without a folder")
+        }
+        "credential" => Ok(Secret::Credential(name.to_owned())),
+        other => Err(at(
+            key.span(),
+            Refusal {
+                help: nearest(other, ["file", "env", "credential"])
+                    .map(|word| format!("did you mean `{word}`?")),
+                ..expected(kind, &format!("a table with the key `{}`", escape(other)))
+            },
+        )),
+    }
+}
+
+fn signing_secret(kind: Kind, value: &DeValue<'_>) -> Result<Checked, Refusal> {
+    let good = |text: &str| {
+        text.strip_prefix("whsec_")
+            .and_then(|base64| STANDARD.decode(base64).ok())
+            .is_some_and(|bytes| (24..=64).contains(&bytes.len()))
+    };
+    if value.as_str().is_some_and(|text| !good(text)) {
+        return Err(Refusal {
+            span: None,
+            message: "expected a Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes"
+                .to_owned(),
+            help: Some("make one: echo \"whsec_$(openssl rand -base64 32)\"".to_owned()),
+        });
+    }
+    secret(kind, value).map(Checked::Secret)
+}
+
 fn integer(number: &toml::de::DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(number.as_str(), number.radix()).ok()
 }
@@ -310,6 +415,36 @@ pub(super) fn expected(kind: Kind, found: &str) -> Refusal {
         message: format!("expected {}, found {found}", kind.expected()),
         help: None,
     }
+}
+
+/// The type of a value, in words.
+fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(text) if text.is_empty() => "an empty text",
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(true) => "true",
+        DeValue::Boolean(false) => "false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A text in quotes, without control characters, cut.
+fn quote(text: &str) -> String {
+    format!("\"{}\"", escape(text))
+}
+
+/// A text that is safe on a terminal, cut.
+pub(super) fn escape(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().count() > LONGEST {
+        shown.push('…');
+    }
+    shown.replace("\\\"", "\"").replace("\\'", "'")
 }
 
 #[cfg(test)]

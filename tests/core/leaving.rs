@@ -146,6 +146,45 @@ fn the_words_before_a_stuck_transfer_are_not_said_twice_over_a_lost_connection()
 }
 
 #[test]
+fn a_fault_while_the_connection_is_away_escalates_when_it_is_back() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.link_down();
+    talk.faults();
+    talk.after(secs(60));
+    assert!(talk.exits().is_empty());
+    talk.link_up();
+    assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
+fn a_bot_that_owes_an_answer_is_told_as_soon_as_the_cloud_agrees_to_the_transfer() {
+    let mut talk = Talk::quiet();
+    talk.consumer("first");
+    talk.after(ms(300));
+    talk.sees();
+    talk.consumer("second");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.answers([transfer("200")]);
+    assert_eq!(talk.withdrawn(), ["d:2", "d:0"]);
+    talk.leaves(Departure::Moved);
+    assert!(talk.dispositions().contains(&(1, Disposition::Escalated)));
+}
+
+#[test]
+fn a_new_main_dialog_begins_anew_and_leaves_the_old_words_behind() {
+    let mut talk = Talk::quiet();
+    talk.consumer("old words");
+    talk.dialog.clear();
+    talk.details(|details| details.dialog = "d2".into());
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+    assert!(talk.dispositions().contains(&(1, Disposition::LeftBehind)));
+}
+
+#[test]
 fn a_transfer_that_could_not_be_sent_is_tried_again_by_itself() {
     let mut talk = Talk::quiet();
     talk.consumer("hi");
