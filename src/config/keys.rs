@@ -110,7 +110,9 @@ pub(super) struct Moved {
 impl Key {
     /// The name without its section.
     pub(super) fn name(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+        self.path
+            .rsplit_once('.')
+            .map_or(self.path, |(_, name)| name)
     }
 
     /// Whether numbers and booleans may be written as texts, as Conversation Builder stores them.
@@ -119,7 +121,13 @@ impl Key {
     }
 
     const fn new(path: &'static str, kind: Kind, presence: Presence, doc: &'static str) -> Self {
-        Self { path, kind, presence, restart: false, doc }
+        Self {
+            path,
+            kind,
+            presence,
+            restart: false,
+            doc,
+        }
     }
 
     const fn restart(mut self) -> Self {
@@ -149,7 +157,11 @@ pub(super) const SECTIONS: &[Section] = &[
               (`client_id`, `client_secret`), or a `password`.",
         keys: Keys::Known(CREDENTIALS),
     },
-    Section { name: "cloud", doc: "How to reach Conversational Cloud.", keys: Keys::Known(CLOUD) },
+    Section {
+        name: "cloud",
+        doc: "How to reach Conversational Cloud.",
+        keys: Keys::Known(CLOUD),
+    },
     Section {
         name: "bot",
         doc: "How to reach the bot and how to speak with it.",
@@ -165,7 +177,11 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "For `dialect = \"rasa\"`. It has no keys yet.",
         keys: Keys::Known(&[]),
     },
-    Section { name: "bot.openai", doc: "For `dialect = \"openai\"`.", keys: Keys::Known(OPENAI) },
+    Section {
+        name: "bot.openai",
+        doc: "For `dialect = \"openai\"`.",
+        keys: Keys::Known(OPENAI),
+    },
     Section {
         name: "skills",
         doc: "Names that the bot may use instead of skill ids, for instance `human = \"4129463410\"`. \
@@ -188,8 +204,16 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "The health endpoint, with status and metrics.",
         keys: Keys::Known(HEALTH),
     },
-    Section { name: "log", doc: "What is logged, and how.", keys: Keys::Known(LOG) },
-    Section { name: "shutdown", doc: "What a stop does.", keys: Keys::Known(SHUTDOWN) },
+    Section {
+        name: "log",
+        doc: "What is logged, and how.",
+        keys: Keys::Known(LOG),
+    },
+    Section {
+        name: "shutdown",
+        doc: "What a stop does.",
+        keys: Keys::Known(SHUTDOWN),
+    },
 ];
 
 /// Fields of older connectors that belong elsewhere in this file. They are accepted with a warning, and have no effect.
@@ -207,7 +231,10 @@ pub(super) const MOVED: &[Moved] = &[
     moved("fallbackSkillId", "[connector] fallback_skill_id"),
     moved("externalWebhookUrl", "[bot] url"),
     moved("externalWebhookAPIKey", "[bot] token"),
-    Moved { name: "useRedis", to: None },
+    Moved {
+        name: "useRedis",
+        to: None,
+    },
 ];
 
 /// The section of that name.
@@ -311,9 +338,24 @@ const CREDENTIALS: &[Key] = &[
         "the bot agent's login name",
     )
     .restart(),
-    Key::new("credentials.app_key", Kind::Secret, Optional(""), "API key: application key"),
-    Key::new("credentials.secret", Kind::Secret, Optional(""), "API key: application secret"),
-    Key::new("credentials.access_token", Kind::Secret, Optional(""), "API key: access token"),
+    Key::new(
+        "credentials.app_key",
+        Kind::Secret,
+        Optional(""),
+        "the application key of an API key",
+    ),
+    Key::new(
+        "credentials.secret",
+        Kind::Secret,
+        Optional(""),
+        "the application secret of an API key",
+    ),
+    Key::new(
+        "credentials.access_token",
+        Kind::Secret,
+        Optional(""),
+        "the access token of an API key",
+    ),
     Key::new(
         "credentials.access_token_secret",
         Kind::Secret,
@@ -488,7 +530,12 @@ const CUSTOM_ENDPOINT: &[Key] = &[
         Default("\"draft\""),
         "the bot's environment at the endpoint",
     ),
-    Key::new("bot.custom_endpoint.client_id", Kind::Secret, Optional(""), "OAuth 2.0: client id"),
+    Key::new(
+        "bot.custom_endpoint.client_id",
+        Kind::Secret,
+        Optional(""),
+        "the client id of OAuth 2.0 client credentials",
+    ),
     Key::new(
         "bot.custom_endpoint.client_secret",
         Kind::Secret,
@@ -498,7 +545,12 @@ const CUSTOM_ENDPOINT: &[Key] = &[
 ];
 
 const OPENAI: &[Key] = &[
-    Key::new("bot.openai.model", Kind::Text(Form::Filled), Optional(""), "the model's name"),
+    Key::new(
+        "bot.openai.model",
+        Kind::Text(Form::Filled),
+        Optional(""),
+        "the model's name",
+    ),
     Key::new(
         "bot.openai.system_prompt",
         Kind::Text(Form::Any),
@@ -599,7 +651,12 @@ const CUSTOM: &[Key] = &[
         Default("\"vertical\""),
         "tiles stand one under the other, or side by side; only in content that the connector builds",
     ),
-    Key::new("custom.disableGreetings", Kind::Flag, Default("false"), "no greeting"),
+    Key::new(
+        "custom.disableGreetings",
+        Kind::Flag,
+        Default("false"),
+        "no greeting",
+    ),
     Key::new(
         "custom.userRetryOnStuckConversation",
         Kind::Flag,
