@@ -297,13 +297,18 @@ impl Connection {
             | Call::Join
             | Call::Ttr { .. } => Answer::Nothing,
         };
+        let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
         let purpose = Purpose::Call {
             conversation,
             id,
             call: call.name(),
             answer,
         };
-        self.send(request, purpose, now, out);
+        if in_bulk {
+            self.send_when_quiet(request, purpose, now, out);
+        } else {
+            self.send(request, purpose, now, out);
+        }
     }
 
     /// The socket is gone: calls that had left may have happened, calls that had not did not.
@@ -441,7 +446,7 @@ impl Connection {
                     call: HISTORY,
                     answer: Answer::History(reader),
                 };
-                self.send(request, purpose, now, out);
+                self.send_when_quiet(request, purpose, now, out);
                 None
             }
         }
@@ -602,6 +607,17 @@ impl Connection {
 
     fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {
         out.extend(self.requests.send(request, purpose, now).map(Output::Send));
+    }
+
+    fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: Purpose,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let frame = self.requests.send_when_quiet(request, purpose, now);
+        out.extend(frame.map(Output::Send));
     }
 
     fn tell(&mut self, event: Event, out: &mut Vec<Output>) {

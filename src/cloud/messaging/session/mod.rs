@@ -456,6 +456,9 @@ impl Session {
             return;
         }
         let detail = match code {
+            Some(code) if detail.is_empty() => {
+                format!("the cloud closed the connection with {code}")
+            }
             Some(code) => format!("the cloud closed the connection with {code}: {detail}"),
             None => format!("the connection broke: {detail}"),
         };
