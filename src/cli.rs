@@ -81,41 +81,22 @@ where
     T: Into<OsString> + Clone,
 {
     let arguments = Arguments::try_parse_from(args).map_err(|error| Answer {
-        exit: if error.use_stderr() {
-            Exit::Usage
-        } else {
-            Exit::Ok
-        },
+        exit: if error.use_stderr() { Exit::Usage } else { Exit::Ok },
         text: error.render().to_string(),
     })?;
-    let from_env = || {
-        env(CONFIG_VARIABLE)
-            .filter(|name| !name.is_empty())
-            .map(PathBuf::from)
-    };
+    let from_env = || env(CONFIG_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
     let file = |given: Option<PathBuf>| {
         given.or_else(from_env).ok_or_else(|| {
-            wrong(&format!(
-                "no configuration file: use --config FILE or set {CONFIG_VARIABLE}"
-            ))
+            wrong(&format!("no configuration file: use --config FILE or set {CONFIG_VARIABLE}"))
         })
     };
     match arguments.verb {
-        None => Ok(Command::Run {
-            config: file(arguments.run.config)?,
-        }),
-        Some(Verb::Run(run)) => Ok(Command::Run {
-            config: file(run.config)?,
-        }),
-        Some(Verb::Check { config, online }) => Ok(Command::Check {
-            config: file(config)?,
-            online,
-        }),
-        Some(Verb::Status {
-            config,
-            address,
-            json,
-        }) => {
+        None => Ok(Command::Run { config: file(arguments.run.config)? }),
+        Some(Verb::Run(run)) => Ok(Command::Run { config: file(run.config)? }),
+        Some(Verb::Check { config, online }) => {
+            Ok(Command::Check { config: file(config)?, online })
+        }
+        Some(Verb::Status { config, address, json }) => {
             let of = match (address, config.or_else(from_env)) {
                 (Some(address), _) => StatusOf::Address(address),
                 (None, Some(config)) => StatusOf::Config(config),
@@ -258,10 +239,7 @@ enum Verb {
 
 fn wrong(message: &str) -> Answer {
     let error = Arguments::command().error(ErrorKind::MissingRequiredArgument, message);
-    Answer {
-        text: error.render().to_string(),
-        exit: Exit::Usage,
-    }
+    Answer { text: error.render().to_string(), exit: Exit::Usage }
 }
 
 fn summary(config: &Config) -> String {
@@ -293,9 +271,7 @@ mod tests {
 
     #[test]
     fn run_is_what_is_done_when_no_word_says_otherwise() {
-        let run = Command::Run {
-            config: "a.toml".into(),
-        };
+        let run = Command::Run { config: "a.toml".into() };
         assert_eq!(ask(&["--config", "a.toml"]), Ok(run.clone()));
         assert_eq!(ask(&["run", "--config", "a.toml"]), Ok(run.clone()));
         assert_eq!(ask_with_env(&[], "a.toml"), Ok(run.clone()));
@@ -304,14 +280,8 @@ mod tests {
 
     #[test]
     fn the_argument_is_stronger_than_the_environment() {
-        let check = Command::Check {
-            config: "b.toml".into(),
-            online: true,
-        };
-        assert_eq!(
-            ask_with_env(&["check", "--online", "--config", "b.toml"], "a.toml"),
-            Ok(check)
-        );
+        let check = Command::Check { config: "b.toml".into(), online: true };
+        assert_eq!(ask_with_env(&["check", "--online", "--config", "b.toml"], "a.toml"), Ok(check));
     }
 
     #[test]
@@ -322,18 +292,9 @@ mod tests {
         };
         let address = |text: &str| StatusOf::Address(text.to_owned());
         assert_eq!(of(ask(&["status"])), address("127.0.0.1:8790"));
-        assert_eq!(
-            of(ask_with_env(&["status"], "a")),
-            StatusOf::Config("a".into())
-        );
-        assert_eq!(
-            of(ask_with_env(&["status", "--address", "h:1"], "a")),
-            address("h:1")
-        );
-        assert_eq!(
-            of(ask(&["status", "--config", "b"])),
-            StatusOf::Config("b".into())
-        );
+        assert_eq!(of(ask_with_env(&["status"], "a")), StatusOf::Config("a".into()));
+        assert_eq!(of(ask_with_env(&["status", "--address", "h:1"], "a")), address("h:1"));
+        assert_eq!(of(ask(&["status", "--config", "b"])), StatusOf::Config("b".into()));
     }
 
     #[test]
@@ -353,13 +314,7 @@ mod tests {
             assert_eq!(answer.exit.code(), 64, "{wrong:?}");
             assert!(!answer.text.is_empty());
         }
-        for fine in [
-            &["--help"][..],
-            &["-h"],
-            &["--version"],
-            &["check", "--help"],
-            &["help"],
-        ] {
+        for fine in [&["--help"][..], &["-h"], &["--version"], &["check", "--help"], &["help"]] {
             assert_eq!(ask(fine).unwrap_err().exit, Exit::Ok, "{fine:?}");
         }
         let version = format!("connectord {}\n", env!("CARGO_PKG_VERSION"));
@@ -372,9 +327,7 @@ mod tests {
         let exit = check(Path::new("/nonexistent/x.toml"), &mut out).unwrap();
         assert_eq!(exit.code(), 78);
         assert!(
-            String::from_utf8(out)
-                .unwrap()
-                .starts_with("/nonexistent/x.toml: error: cannot read")
+            String::from_utf8(out).unwrap().starts_with("/nonexistent/x.toml: error: cannot read")
         );
     }
 
@@ -404,10 +357,7 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let mut out = Vec::new();
             completions(shell, &mut out).unwrap();
-            assert!(
-                String::from_utf8(out).unwrap().contains("completions"),
-                "{shell}"
-            );
+            assert!(String::from_utf8(out).unwrap().contains("completions"), "{shell}");
         }
     }
 

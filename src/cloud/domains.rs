@@ -105,35 +105,26 @@ pub async fn resolve(net: &Net, settings: &Settings) -> Result<Hosts, DomainErro
         }
     }
     if services.0.is_empty() {
-        return Err(DomainError::Empty {
-            account: settings.account.clone(),
-        });
+        return Err(DomainError::Empty { account: settings.account.clone() });
     }
-    Ok(Hosts {
-        services: services.0,
-        plain,
-    })
+    Ok(Hosts { services: services.0, plain })
 }
 
 impl Hosts {
     /// The base URL for log-in, refresh and log-out, without a trailing slash. Chat lives there too.
     pub fn agent_vep(&self) -> Result<String, DomainError> {
         let scheme = if self.plain { "http" } else { "https" };
-        let host = self
-            .host(AGENT_VEP)
-            .ok_or(DomainError::NoService { service: AGENT_VEP })?;
+        let host = self.host(AGENT_VEP).ok_or(DomainError::NoService { service: AGENT_VEP })?;
         Ok(format!("{scheme}://{host}"))
     }
 
     /// The base URL of the messaging WebSocket, without a trailing slash.
     pub fn messaging(&self) -> Result<String, DomainError> {
         let scheme = if self.plain { "ws" } else { "wss" };
-        let host =
-            self.host(FACADE)
-                .or_else(|| self.host(MESSAGING))
-                .ok_or(DomainError::NoService {
-                    service: "facadeMsg or asyncMessagingEnt",
-                })?;
+        let host = self
+            .host(FACADE)
+            .or_else(|| self.host(MESSAGING))
+            .ok_or(DomainError::NoService { service: "facadeMsg or asyncMessagingEnt" })?;
         Ok(format!("{scheme}://{host}"))
     }
 
@@ -182,20 +173,15 @@ async fn fetch(
     let request = Request::get(&url)
         .header(ACCEPT, "application/json")
         .body(Full::default())
-        .map_err(|_| DomainError::Url {
-            url: settings.domain_api.clone(),
-        })?;
-    let response = net
-        .http(request, settings.request_timeout, MAX_BODY)
-        .await
-        .map_err(DomainError::Net)?;
+        .map_err(|_| DomainError::Url { url: settings.domain_api.clone() })?;
+    let response =
+        net.http(request, settings.request_timeout, MAX_BODY).await.map_err(DomainError::Net)?;
     match response.status().as_u16() {
         200..=299 => Ok(Some(response.into_body())),
         404 => Ok(None),
-        status @ (400 | 401) => Err(DomainError::UnknownAccount {
-            account: settings.account.clone(),
-            status,
-        }),
+        status @ (400 | 401) => {
+            Err(DomainError::UnknownAccount { account: settings.account.clone(), status })
+        }
         429 => Err(DomainError::Throttled),
         status => Err(DomainError::Failed {
             status,
@@ -270,9 +256,7 @@ fn usable(host: &str) -> Option<String> {
 
 /// Whether the account's hosts are spoken to in plain text: only if the domain service itself is, on this machine.
 fn plaintext(domain_api: &str) -> Result<bool, DomainError> {
-    let unusable = || DomainError::Url {
-        url: domain_api.to_owned(),
-    };
+    let unusable = || DomainError::Url { url: domain_api.to_owned() };
     let uri: Uri = domain_api.parse().map_err(|_| unusable())?;
     let host = uri.host().ok_or_else(unusable)?;
     match uri.scheme_str() {
@@ -284,10 +268,7 @@ fn plaintext(domain_api: &str) -> Result<bool, DomainError> {
 
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 const AGENT_VEP: &str = "agentVep";
@@ -308,13 +289,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_golden_list_names_both_hosts_and_prefers_the_newer_service() {
-        let hosts = resolve_list(include_str!("../../tests/data/messaging/domains.json"))
-            .await
-            .unwrap();
-        assert_eq!(
-            hosts.agent_vep().unwrap(),
-            "https://va.agentvep.example.net"
-        );
+        let hosts =
+            resolve_list(include_str!("../../tests/data/messaging/domains.json")).await.unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://va.agentvep.example.net");
         assert_eq!(hosts.messaging().unwrap(), "wss://va.msg.example.net");
         assert_eq!(hosts.host("swift"), Some("z1.objectstorage.example.net"));
     }
@@ -324,10 +301,7 @@ mod tests {
         let cloud = Cloud::new(fake::healthy);
         resolve(&cloud.net, &settings()).await.unwrap();
         let urls: Vec<_> = cloud.asked().into_iter().map(|asked| asked.url).collect();
-        assert_eq!(
-            urls,
-            ["/api/account/12345678/service/baseURI.json?version=1.0"]
-        );
+        assert_eq!(urls, ["/api/account/12345678/service/baseURI.json?version=1.0"]);
     }
 
     #[tokio::test]
@@ -367,36 +341,18 @@ mod tests {
 
     #[tokio::test]
     async fn hosts_that_are_none_are_left_out() {
-        for host in [
-            "",
-            "a.test/path",
-            "user@a.test",
-            "a test",
-            "a.test?x",
-            "a.test:port",
-        ] {
+        for host in ["", "a.test/path", "user@a.test", "a test", "a.test?x", "a.test:port"] {
             let list = json!({"baseURIs": [{"service": "agentVep", "baseURI": host}]}).to_string();
             let error = resolve_list(&list).await.unwrap_err();
-            assert!(
-                matches!(error, DomainError::Empty { .. }),
-                "{host}: {error}"
-            );
+            assert!(matches!(error, DomainError::Empty { .. }), "{host}: {error}");
         }
     }
 
     #[tokio::test]
     async fn every_failure_says_what_to_do() {
         for (status, body, expected) in [
-            (
-                401,
-                json!(null),
-                "does not know account 12345678 (401); check",
-            ),
-            (
-                400,
-                json!(null),
-                "does not know account 12345678 (400); check",
-            ),
+            (401, json!(null), "does not know account 12345678 (401); check"),
+            (400, json!(null), "does not know account 12345678 (400); check"),
             (429, json!(null), "asked too often"),
             (500, json!("oops"), "failed with 500: \"oops\""),
             (302, json!(null), "failed with 302"),
@@ -436,23 +392,14 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests need some instant to count from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
     fn hosts_are_kept_for_a_minute_and_for_one_question() {
         let now = Instant::now();
-        let hosts = Hosts {
-            services: BTreeMap::new(),
-            plain: false,
-        };
+        let hosts = Hosts { services: BTreeMap::new(), plain: false };
         let mut cache = Cache::default();
         assert_eq!(cache.get(&settings(), now), None);
         cache.put(&settings(), hosts.clone(), now);
-        assert_eq!(
-            cache.get(&settings(), now + Duration::from_secs(59)),
-            Some(hosts)
-        );
+        assert_eq!(cache.get(&settings(), now + Duration::from_secs(59)), Some(hosts));
         assert_eq!(cache.get(&settings(), now + KEPT), None);
         let mut other = settings();
         other.account = "87654321".into();

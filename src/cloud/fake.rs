@@ -74,12 +74,7 @@ impl Cloud {
             }
             Ok(ours)
         }));
-        Self {
-            net,
-            tracker,
-            sockets,
-            asked,
-        }
+        Self { net, tracker, sockets, asked }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -121,11 +116,7 @@ pub(crate) fn json(status: u16, body: &Value) -> Answer {
     Answer {
         status,
         cookies: vec![],
-        body: if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        },
+        body: if body.is_null() { String::new() } else { body.to_string() },
     }
 }
 
@@ -151,15 +142,8 @@ pub(crate) fn settings() -> Settings {
 pub(crate) const BEARER: &str = "5b1e0c2d4f6a8b9c";
 pub(crate) const CSRF: &str = "8f7e6d5c4b3a2918";
 /// Nothing of this may ever be printed.
-pub(crate) const SECRETS: [&str; 7] = [
-    BEARER,
-    CSRF,
-    "s3ss10n",
-    "app-k3y",
-    "s3cret",
-    "t0ken",
-    "t0ken-s3cret",
-];
+pub(crate) const SECRETS: [&str; 7] =
+    [BEARER, CSRF, "s3ss10n", "app-k3y", "s3cret", "t0ken", "t0ken-s3cret"];
 
 async fn serve_http(stream: DuplexStream, answer: impl Fn(Asked) -> Answer + Clone) {
     let service = service_fn(move |request: Request<Incoming>| {
@@ -170,10 +154,7 @@ async fn serve_http(stream: DuplexStream, answer: impl Fn(Asked) -> Answer + Clo
             let answer = answer(Asked {
                 method: head.method.to_string(),
                 url: head.uri.to_string(),
-                cookie: head
-                    .headers
-                    .get("cookie")
-                    .map(|value| value.to_str().unwrap().to_owned()),
+                cookie: head.headers.get("cookie").map(|value| value.to_str().unwrap().to_owned()),
                 body: String::from_utf8(body.to_vec()).unwrap(),
             });
             let mut response = Response::builder().status(answer.status);

@@ -24,22 +24,12 @@ pub(crate) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error
 
 /// One or many strings.
 pub(crate) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    Ok(raw(from)?
-        .map(elements)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(text_of)
-        .collect())
+    Ok(raw(from)?.map(elements).unwrap_or_default().into_iter().filter_map(text_of).collect())
 }
 
 /// One or many whole numbers.
 pub(crate) fn integers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
-    Ok(raw(from)?
-        .map(elements)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(integer_of)
-        .collect())
+    Ok(raw(from)?.map(elements).unwrap_or_default().into_iter().filter_map(integer_of).collect())
 }
 
 /// One or many `T`; elements of another shape are left out.
@@ -77,10 +67,7 @@ pub(crate) fn integer_of(raw: &RawValue) -> Option<i64> {
     text.parse().ok().or_else(|| {
         let float: f64 = text.parse().ok()?;
         // Casts from float saturate; what is not a number at all is not one here either.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturates, which is wanted"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, which is wanted")]
         float.is_finite().then_some(float as i64)
     })
 }

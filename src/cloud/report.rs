@@ -40,10 +40,7 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("outer")]
         struct Outer(#[source] std::fmt::Error);
-        assert_eq!(
-            chain(&Outer(std::fmt::Error)),
-            format!("outer: {}", std::fmt::Error)
-        );
+        assert_eq!(chain(&Outer(std::fmt::Error)), format!("outer: {}", std::fmt::Error));
     }
 
     #[test]

@@ -66,10 +66,7 @@ pub(super) fn build(values: &Values, path: &Path, notes: &mut Notes) -> Option<C
     }
     let config = made();
     if config.is_none() {
-        notes.error(
-            None,
-            "the settings could not be put together; this is a bug of connectord",
-        );
+        notes.error(None, "the settings could not be put together; this is a bug of connectord");
     }
     config
 }
@@ -85,10 +82,7 @@ fn name(values: &Values, path: &Path, notes: &mut Notes) -> Option<String> {
     notes.error_with_help(
         values.section_at("connector"),
         "the file's name does not make a name for the connector",
-        format!(
-            "add `name` to [connector]; expected {}",
-            Form::Name.expected()
-        ),
+        format!("add `name` to [connector]; expected {}", Form::Name.expected()),
     );
     None
 }
@@ -105,10 +99,7 @@ fn cloud(values: &Values) -> Option<cloud::Settings> {
         account: values.text("connector.account_id").to_owned(),
         username: values.text("credentials.username").to_owned(),
         credentials: credentials(values)?,
-        domain_api: values
-            .text("cloud.domain_api")
-            .trim_end_matches('/')
-            .to_owned(),
+        domain_api: values.text("cloud.domain_api").trim_end_matches('/').to_owned(),
         request_timeout: values.span("cloud.request_timeout"),
         keepalive_interval: values.span("cloud.keepalive_interval"),
         refresh_interval: values.span("cloud.session_refresh_interval"),
@@ -139,17 +130,10 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
     let webhook = values.text("bot.transport") == "webhook";
     let callback = values.filled("bot.callback_listen").filter(|_| webhook);
     Some(bot::Settings {
-        transport: if webhook {
-            Transport::Webhook(Dialect::Native)
-        } else {
-            Transport::WebSocket
-        },
+        transport: if webhook { Transport::Webhook(Dialect::Native) } else { Transport::WebSocket },
         url: values.text("bot.url").parse().ok()?,
         token: values.secret("bot.token").cloned(),
-        signing_secret: values
-            .secret("bot.signing_secret")
-            .cloned()
-            .filter(|_| webhook),
+        signing_secret: values.secret("bot.signing_secret").cloned().filter(|_| webhook),
         request_timeout: values.span("bot.request_timeout"),
         max_in_flight: usize::try_from(values.count("bot.max_in_flight")).ok()?,
         callback: match callback {
@@ -288,14 +272,11 @@ fn fingerprint(values: &Values) -> String {
         let value = values.canonical(key.path).unwrap_or_default();
         hash.update(format!("{}={value}\n", key.name()));
     }
-    hash.finalize()
-        .iter()
-        .take(4)
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hash.finalize().iter().take(4).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -13,12 +13,8 @@ const LONGEST: u64 = 256 * 1024;
 
 /// The text of the file.
 pub(super) fn read(path: &Path) -> Result<String, Box<Finding>> {
-    let unreadable = |why: String| {
-        Box::new(Finding::of_file(
-            path,
-            format!("cannot read the file: {why}"),
-        ))
-    };
+    let unreadable =
+        |why: String| Box::new(Finding::of_file(path, format!("cannot read the file: {why}")));
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))

@@ -126,12 +126,9 @@ impl Notes {
     /// Errors and warnings, each in the order of the file; what concerns the whole file comes last.
     /// Of very many only the first are shown, and how many more there are.
     pub(super) fn show(mut self, source: &Source<'_>) -> (Vec<Finding>, Vec<Finding>) {
-        self.0
-            .sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
-        let (errors, warnings) = self
-            .0
-            .into_iter()
-            .partition(|note| note.severity == Severity::Error);
+        self.0.sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
+        let (errors, warnings) =
+            self.0.into_iter().partition(|note| note.severity == Severity::Error);
         (source.show_first(errors), source.show_first(warnings))
     }
 
@@ -142,27 +139,17 @@ impl Notes {
         message: String,
         help: Option<String>,
     ) {
-        self.0.push(Note {
-            severity,
-            span,
-            message,
-            help,
-        });
+        self.0.push(Note { severity, span, message, help });
     }
 }
 
 impl Source<'_> {
     fn show_first(&self, notes: Vec<Note>) -> Vec<Finding> {
         let more = notes.len().saturating_sub(MOST);
-        let mut findings: Vec<_> = notes
-            .into_iter()
-            .take(MOST)
-            .map(|note| self.show(note))
-            .collect();
+        let mut findings: Vec<_> =
+            notes.into_iter().take(MOST).map(|note| self.show(note)).collect();
         if let Some(last) = findings.last_mut().filter(|_| more > 0) {
-            last.help = Some(format!(
-                "there are {more} more like this; is this the right file?"
-            ));
+            last.help = Some(format!("there are {more} more like this; is this the right file?"));
         }
         findings
     }
@@ -226,26 +213,19 @@ impl Source<'_> {
                 shown.push_str("***");
             }
             if at >= span.start && at < span.end.max(span.start + 1) {
-                marks.0 = marks
-                    .0
-                    .or_else(|| Some(before.min(shown.chars().count() - 1)));
+                marks.0 = marks.0.or_else(|| Some(before.min(shown.chars().count() - 1)));
                 marks.1 = shown.chars().count();
             }
         }
         let shown = shown.trim_end().to_owned();
         let from = marks.0.unwrap_or_else(|| shown.chars().count());
         let carets = marks.1.min(shown.chars().count()).saturating_sub(from);
-        (
-            shown,
-            format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))),
-        )
+        (shown, format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))))
     }
 
     fn is_visible(&self, at: usize) -> bool {
         let next = self.visible.partition_point(|range| range.end <= at);
-        self.visible
-            .get(next)
-            .is_some_and(|range| range.start <= at)
+        self.visible.get(next).is_some_and(|range| range.start <= at)
     }
 
     /// The text before a byte, or before the character that holds it.
@@ -268,9 +248,7 @@ const WIDEST: usize = 160;
 fn key_part(line: &str) -> Option<Range<usize>> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let start = line.find(|c| !" \t[".contains(c))?;
-    let end = line[start..]
-        .find(|c| !word(c))
-        .map_or(line.len(), |end| start + end);
+    let end = line[start..].find(|c| !word(c)).map_or(line.len(), |end| start + end);
     let known = line[start..end]
         .split('.')
         .take_while(|word| keys::is_known_word(word))
@@ -290,10 +268,7 @@ mod tests {
     #[test]
     fn the_line_is_shown_with_carets_under_the_span() {
         let shown = show("[a]\nname = 5\n", 4..12, 11..12);
-        assert_eq!(
-            shown,
-            "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^"
-        );
+        assert_eq!(shown, "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^");
     }
 
     #[test]
@@ -312,11 +287,7 @@ mod tests {
     fn show(text: &str, visible: Range<usize>, span: Range<usize>) -> String {
         let mut notes = Notes::default();
         notes.error(Some(span), "no");
-        let source = Source {
-            path: Path::new("x.toml"),
-            text,
-            visible: vec![visible],
-        };
+        let source = Source { path: Path::new("x.toml"), text, visible: vec![visible] };
         notes.show(&source).0[0].to_string()
     }
 }

@@ -110,9 +110,7 @@ pub(super) struct Moved {
 impl Key {
     /// The name without its section.
     pub(super) fn name(&self) -> &'static str {
-        self.path
-            .rsplit_once('.')
-            .map_or(self.path, |(_, name)| name)
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
 
     /// Whether numbers and booleans may be written as texts, as Conversation Builder stores them.
@@ -121,13 +119,7 @@ impl Key {
     }
 
     const fn new(path: &'static str, kind: Kind, presence: Presence, doc: &'static str) -> Self {
-        Self {
-            path,
-            kind,
-            presence,
-            restart: false,
-            doc,
-        }
+        Self { path, kind, presence, restart: false, doc }
     }
 
     const fn restart(mut self) -> Self {
@@ -157,11 +149,7 @@ pub(super) const SECTIONS: &[Section] = &[
               (`client_id`, `client_secret`), or a `password`.",
         keys: Keys::Known(CREDENTIALS),
     },
-    Section {
-        name: "cloud",
-        doc: "How to reach Conversational Cloud.",
-        keys: Keys::Known(CLOUD),
-    },
+    Section { name: "cloud", doc: "How to reach Conversational Cloud.", keys: Keys::Known(CLOUD) },
     Section {
         name: "bot",
         doc: "How to reach the bot and how to speak with it.",
@@ -177,11 +165,7 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "For `dialect = \"rasa\"`. It has no keys yet.",
         keys: Keys::Known(&[]),
     },
-    Section {
-        name: "bot.openai",
-        doc: "For `dialect = \"openai\"`.",
-        keys: Keys::Known(OPENAI),
-    },
+    Section { name: "bot.openai", doc: "For `dialect = \"openai\"`.", keys: Keys::Known(OPENAI) },
     Section {
         name: "skills",
         doc: "Names that the bot may use instead of skill ids, for instance `human = \"4129463410\"`. \
@@ -204,16 +188,8 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "The health endpoint, with status and metrics.",
         keys: Keys::Known(HEALTH),
     },
-    Section {
-        name: "log",
-        doc: "What is logged, and how.",
-        keys: Keys::Known(LOG),
-    },
-    Section {
-        name: "shutdown",
-        doc: "What a stop does.",
-        keys: Keys::Known(SHUTDOWN),
-    },
+    Section { name: "log", doc: "What is logged, and how.", keys: Keys::Known(LOG) },
+    Section { name: "shutdown", doc: "What a stop does.", keys: Keys::Known(SHUTDOWN) },
 ];
 
 /// Fields of older connectors that belong elsewhere in this file. They are accepted with a warning, and have no effect.
@@ -231,10 +207,7 @@ pub(super) const MOVED: &[Moved] = &[
     moved("fallbackSkillId", "[connector] fallback_skill_id"),
     moved("externalWebhookUrl", "[bot] url"),
     moved("externalWebhookAPIKey", "[bot] token"),
-    Moved {
-        name: "useRedis",
-        to: None,
-    },
+    Moved { name: "useRedis", to: None },
 ];
 
 /// The section of that name.
@@ -545,12 +518,7 @@ const CUSTOM_ENDPOINT: &[Key] = &[
 ];
 
 const OPENAI: &[Key] = &[
-    Key::new(
-        "bot.openai.model",
-        Kind::Text(Form::Filled),
-        Optional(""),
-        "the model's name",
-    ),
+    Key::new("bot.openai.model", Kind::Text(Form::Filled), Optional(""), "the model's name"),
     Key::new(
         "bot.openai.system_prompt",
         Kind::Text(Form::Any),
@@ -651,12 +619,7 @@ const CUSTOM: &[Key] = &[
         Default("\"vertical\""),
         "tiles stand one under the other, or side by side; only in content that the connector builds",
     ),
-    Key::new(
-        "custom.disableGreetings",
-        Kind::Flag,
-        Default("false"),
-        "no greeting",
-    ),
+    Key::new("custom.disableGreetings", Kind::Flag, Default("false"), "no greeting"),
     Key::new(
         "custom.userRetryOnStuckConversation",
         Kind::Flag,

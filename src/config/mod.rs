@@ -126,10 +126,8 @@ pub struct Mistakes {
 /// Reads a file and all that can be said about it on this machine: whether other users can read its
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
-    let text = files::read(path).map_err(|finding| Mistakes {
-        mistakes: vec![*finding],
-        warnings: Vec::new(),
-    })?;
+    let text = files::read(path)
+        .map_err(|finding| Mistakes { mistakes: vec![*finding], warnings: Vec::new() })?;
     examine(&text, path, files::look)
 }
 
@@ -178,13 +176,10 @@ impl fmt::Debug for Config {
     /// All but the password that a proxy's URL may hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |settings: &net::Settings| net::Settings {
-            proxy: settings
-                .proxy
-                .as_ref()
-                .map(|url| match url.rsplit_once('@') {
-                    Some((_, host)) => format!("http://***@{host}"),
-                    None => url.clone(),
-                }),
+            proxy: settings.proxy.as_ref().map(|url| match url.rsplit_once('@') {
+                Some((_, host)) => format!("http://***@{host}"),
+                None => url.clone(),
+            }),
             ..settings.clone()
         };
         f.debug_struct("Config")
@@ -210,13 +205,7 @@ fn examine(
     path: &Path,
     look: impl FnOnce(&Path, &values::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
-    let read::Reading {
-        mut values,
-        mut notes,
-        visible,
-        broken,
-        ..
-    } = read::read(text);
+    let read::Reading { mut values, mut notes, visible, broken, .. } = read::read(text);
     values.resolve(path.parent().unwrap_or_else(|| Path::new("")));
     let mut config = None;
     if !broken {
@@ -225,11 +214,7 @@ fn examine(
         look(path, &values, &mut notes);
         config = build::build(&values, path, &mut notes);
     }
-    let source = finding::Source {
-        path,
-        text,
-        visible,
-    };
+    let source = finding::Source { path, text, visible };
     let (mistakes, warnings) = notes.show(&source);
     match config {
         Some(config) if mistakes.is_empty() => Ok(Loaded { config, warnings }),

@@ -35,10 +35,7 @@ pub(super) fn read(text: &str) -> Reading {
     let (document, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     errors.truncate(MOST);
-    let mut reading = Reading {
-        broken: !errors.is_empty(),
-        ..Reading::default()
-    };
+    let mut reading = Reading { broken: !errors.is_empty(), ..Reading::default() };
     reading.document(text, document.get_ref());
     if reading.broken {
         // Past a broken header, say, keys may have ended up in the wrong table: do not judge them.
@@ -47,10 +44,8 @@ pub(super) fn read(text: &str) -> Reading {
             .iter()
             .map(|error| line_of(text, error.span().map_or(0, |span| span.start)))
             .collect();
-        let first = broken
-            .iter()
-            .filter(|line| broken.len() == MOST || !is_one_value(text, **line))
-            .min();
+        let first =
+            broken.iter().filter(|line| broken.len() == MOST || !is_one_value(text, **line)).min();
         reading.notes.retain(|note| {
             let line = note.span.as_ref().map(|span| line_of(text, span.start));
             line.is_some_and(|line| {
@@ -104,10 +99,8 @@ impl Reading {
     ) {
         let Some(table) = value.get_ref().as_table() else {
             let message = format!("`{}` is a table", section.name);
-            let help = format!(
-                "write [{}] on a line of its own, once, and its keys below",
-                section.name
-            );
+            let help =
+                format!("write [{}] on a line of its own, once, and its keys below", section.name);
             self.notes.error_with_help(Some(at), message, help);
             self.misshapen.push(section.name);
             return;
@@ -135,8 +128,7 @@ impl Reading {
         self.values.given.insert(key.path, value.span());
         if let (true, Some(source)) = (key.kind.is_secret(), value.get_ref().as_table()) {
             let known = |key: &&Spanned<_>| sources::SOURCES.contains(&Cow::as_ref(key.get_ref()));
-            self.visible
-                .extend(source.keys().filter(known).map(Spanned::span));
+            self.visible.extend(source.keys().filter(known).map(Spanned::span));
         } else if !key.kind.is_secret() && is_harmless(value) {
             self.show_value(text, value.span());
         }
@@ -147,9 +139,7 @@ impl Reading {
             Err(refusal) => {
                 let span = refusal.span.unwrap_or_else(|| value.span());
                 let message = format!("`{}`: {}", key.name(), refusal.message);
-                let help = refusal
-                    .help
-                    .unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
+                let help = refusal.help.unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
                 self.notes.error_with_help(Some(span), message, help);
             }
         }
@@ -179,8 +169,7 @@ impl Reading {
             Err(refusal) => {
                 let message = format!("`{}`: {}", escape(name), refusal.message);
                 let help = refusal.help.unwrap_or_else(|| section.doc.to_owned());
-                self.notes
-                    .error_with_help(Some(value.span()), message, help);
+                self.notes.error_with_help(Some(value.span()), message, help);
             }
         }
     }
@@ -213,11 +202,7 @@ impl Reading {
             return;
         }
         let prefix = format!("{}.", section.name);
-        let inner = || {
-            keys::SECTIONS
-                .iter()
-                .filter_map(|inner| inner.name.strip_prefix(&prefix))
-        };
+        let inner = || keys::SECTIONS.iter().filter_map(|inner| inner.name.strip_prefix(&prefix));
         let own = || section.known().iter().map(Key::name).chain(inner());
         let home = keys::all().find(|key| key.name() == name);
         let help = if let Some(home) = home {
@@ -251,10 +236,8 @@ impl Reading {
                 .collect();
             let Some(at) = self.values.section_at(section.name) else {
                 if !missing.is_empty() && !self.misshapen.contains(&section.name) {
-                    let names: Vec<_> = missing
-                        .iter()
-                        .map(|key| format!("`{}`", key.name()))
-                        .collect();
+                    let names: Vec<_> =
+                        missing.iter().map(|key| format!("`{}`", key.name())).collect();
                     let message = format!("the table [{}] is missing", section.name);
                     let help = format!("it needs at least {}", names.join(" and "));
                     self.notes.error_with_help(None, message, help);
@@ -263,12 +246,7 @@ impl Reading {
             };
             for key in missing {
                 let message = format!("[{}] lacks `{}`", section.name, key.name());
-                let help = format!(
-                    "{}: {}; expected {}",
-                    key.name(),
-                    key.doc,
-                    key.kind.expected()
-                );
+                let help = format!("{}: {}; expected {}", key.name(), key.doc, key.kind.expected());
                 self.notes.error_with_help(Some(at.clone()), message, help);
             }
         }
@@ -291,10 +269,7 @@ impl Reading {
 
     /// Text that goes over several lines may have swallowed a secret because of a missing quote.
     fn show_value(&mut self, text: &str, range: Range<usize>) {
-        if text
-            .get(range.clone())
-            .is_some_and(|value| !value.contains('\n'))
-        {
+        if text.get(range.clone()).is_some_and(|value| !value.contains('\n')) {
             self.show(range);
         }
     }
@@ -326,20 +301,13 @@ fn section_of(key: &Key) -> &'static str {
 
 /// Whether a broken line gives a known key some value, so that no more than this value is broken.
 fn is_one_value(text: &str, line: usize) -> bool {
-    text.lines()
-        .nth(line)
-        .and_then(|line| line.split_once('='))
-        .is_some_and(|(key, value)| {
-            keys::is_known_word(key.trim()) && !value.contains("\"\"\"") && !value.contains("'''")
-        })
+    text.lines().nth(line).and_then(|line| line.split_once('=')).is_some_and(|(key, value)| {
+        keys::is_known_word(key.trim()) && !value.contains("\"\"\"") && !value.contains("'''")
+    })
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(at)
-        .filter(|b| **b == b'\n')
-        .count()
+    text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count()
 }
 
 #[cfg(test)]
@@ -367,10 +335,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let plain = canonical("");
-        assert_eq!(
-            canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""),
-            plain
-        );
+        assert_eq!(canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""), plain);
         assert_ne!(canonical("messageDelay = 301"), plain);
     }
 }

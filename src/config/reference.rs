@@ -13,9 +13,7 @@ pub fn reference() -> String {
     }
     page.push_str(MOVED);
     for moved in keys::MOVED {
-        let to = moved
-            .to
-            .map_or_else(|| "nothing".to_owned(), |to| format!("`{to}`"));
+        let to = moved.to.map_or_else(|| "nothing".to_owned(), |to| format!("`{to}`"));
         push(&mut page, &format!("| `{}` | {to} |\n", moved.name));
     }
     page
@@ -56,11 +54,9 @@ fn row(key: &Key) -> String {
 /// What a value may be, short enough for a column.
 fn value(kind: Kind) -> String {
     match kind {
-        Kind::Choice(words) => words
-            .iter()
-            .map(|word| format!("`\"{word}\"`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::Choice(words) => {
+            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+        }
         Kind::Count(min, max) => format!("{min} to {max}"),
         Kind::Span(min, max) => format!(
             "duration, `\"{}\"` to `\"{}\"`",

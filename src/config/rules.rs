@@ -33,10 +33,7 @@ pub(super) const WAYS: [(&str, &[&str]); 3] = [
             "credentials.access_token_secret",
         ],
     ),
-    (
-        "OAuth 2.0 client credentials",
-        &["credentials.client_id", "credentials.client_secret"],
-    ),
+    ("OAuth 2.0 client credentials", &["credentials.client_id", "credentials.client_secret"]),
     ("a password", &["credentials.password"]),
 ];
 
@@ -44,10 +41,8 @@ fn credentials(values: &Values, notes: &mut Notes) {
     let Some(section) = values.section_at("credentials") else {
         return;
     };
-    let begun: Vec<_> = WAYS
-        .iter()
-        .filter(|(_, keys)| keys.iter().any(|key| values.has(key)))
-        .collect();
+    let begun: Vec<_> =
+        WAYS.iter().filter(|(_, keys)| keys.iter().any(|key| values.has(key))).collect();
     match begun[..] {
         [] => notes.error_with_help(
             Some(section),
@@ -136,10 +131,7 @@ fn bot_url(values: &Values, notes: &mut Notes) {
         if values.flag("bot.allow_plaintext") {
             notes.warn(
                 at,
-                format!(
-                    "`url`: {} carries what people say without encryption",
-                    url.scheme
-                ),
+                format!("`url`: {} carries what people say without encryption", url.scheme),
                 format!("use {}:// as soon as the bot can", fitting[0]),
             );
         } else {
@@ -181,11 +173,9 @@ fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
             }
         }
     }
-    for (table, dialect) in [
-        ("bot.custom_endpoint", "custom-endpoint"),
-        ("bot.rasa", "rasa"),
-        ("bot.openai", "openai"),
-    ] {
+    for (table, dialect) in
+        [("bot.custom_endpoint", "custom-endpoint"), ("bot.rasa", "rasa"), ("bot.openai", "openai")]
+    {
         let at = values.section_at(table);
         if at.is_some() && values.text("bot.dialect") != dialect {
             notes.warn(
@@ -246,9 +236,7 @@ fn resends(values: &Values, notes: &mut Notes) {
     let last = values.count(interval).saturating_mul(values.count(resends));
     let limit = values.count(fallback);
     if limit > 0 && values.count(resends) > 0 && last >= limit {
-        let at = [interval, resends, fallback]
-            .into_iter()
-            .find_map(|key| values.at(key));
+        let at = [interval, resends, fallback].into_iter().find_map(|key| values.at(key));
         notes.warn(
             at,
             format!(
@@ -340,9 +328,7 @@ impl Url {
             scheme: uri.scheme_str().unwrap_or_default().to_owned(),
             is_loopback: bare.eq_ignore_ascii_case("localhost")
                 || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-            has_login: uri
-                .authority()
-                .is_some_and(|whole| whole.as_str().contains('@')),
+            has_login: uri.authority().is_some_and(|whole| whole.as_str().contains('@')),
             has_query: uri.query().is_some(),
         }
     }
@@ -359,19 +345,13 @@ mod tests {
 
     #[test]
     fn loopback_is_recognised_in_all_its_spellings() {
-        for url in [
-            "http://localhost:1",
-            "ws://127.9.9.9/x",
-            "http://[::1]:80",
-            "http://LOCALHOST",
-        ] {
+        for url in ["http://localhost:1", "ws://127.9.9.9/x", "http://[::1]:80", "http://LOCALHOST"]
+        {
             assert!(Url::new(url).is_loopback, "{url}");
         }
-        for url in [
-            "http://localhost.example.com",
-            "http://10.0.0.1",
-            "http://127.0.0.1.example.com",
-        ] {
+        for url in
+            ["http://localhost.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com"]
+        {
             assert!(!Url::new(url).is_loopback, "{url}");
         }
     }

@@ -32,19 +32,11 @@ fn section(section: &Section) -> Value {
     let mut schema = match section.keys {
         Keys::Known(known) => {
             let own = known.iter().map(|key| {
-                (
-                    key.name(),
-                    self::key(key),
-                    matches!(key.presence, Presence::Required),
-                )
+                (key.name(), self::key(key), matches!(key.presence, Presence::Required))
             });
             let prefix = format!("{}.", section.name);
             let inner = keys::SECTIONS.iter().filter_map(|inner| {
-                Some((
-                    inner.name.strip_prefix(&prefix)?,
-                    self::section(inner),
-                    false,
-                ))
+                Some((inner.name.strip_prefix(&prefix)?, self::section(inner), false))
             });
             object(own.chain(inner))
         }
@@ -134,11 +126,7 @@ fn kind(kind: Kind, loose: bool) -> Value {
 fn text(form: Form, loose: bool) -> Value {
     let digits = |pattern: &str| {
         let text = json!({ "type": "string", "pattern": pattern });
-        if loose {
-            json!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] })
-        } else {
-            text
-        }
+        if loose { json!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] }) } else { text }
     };
     match form {
         Form::Any => json!({ "type": "string" }),
@@ -167,10 +155,7 @@ fn secret(literal: Value) -> Value {
 }
 
 fn is_required(section: &Section) -> bool {
-    section
-        .known()
-        .iter()
-        .any(|key| matches!(key.presence, Presence::Required))
+    section.known().iter().any(|key| matches!(key.presence, Presence::Required))
 }
 
 /// An object of these properties and no others.

@@ -56,10 +56,7 @@ fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
         };
         return Err(expected(kind, &number));
     };
-    let at = |span, refusal| Refusal {
-        span: Some(span),
-        ..refusal
-    };
+    let at = |span, refusal| Refusal { span: Some(span), ..refusal };
     let name = match value.get_ref().as_str() {
         Some(name) if !name.is_empty() => name,
         Some(_) | None => {
@@ -69,14 +66,7 @@ fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
     };
     let unfit = |what: &str| {
         let message = format!("expected {what}");
-        Err(at(
-            value.span(),
-            Refusal {
-                span: None,
-                message,
-                help: None,
-            },
-        ))
+        Err(at(value.span(), Refusal { span: None, message, help: None }))
     };
     match key.get_ref().as_ref() {
         "file" => Ok(Secret::File(name.into())),

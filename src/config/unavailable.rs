@@ -9,21 +9,9 @@ const UNAVAILABLE: &[(&str, &str, &str)] = &[
         "chat",
         "conversation_type chat is not available in this version",
     ),
-    (
-        "bot.dialect",
-        "custom-endpoint",
-        "dialect custom-endpoint is not available in this version",
-    ),
-    (
-        "bot.dialect",
-        "rasa",
-        "dialect rasa is not available in this version",
-    ),
-    (
-        "bot.dialect",
-        "openai",
-        "dialect openai is not available in this version",
-    ),
+    ("bot.dialect", "custom-endpoint", "dialect custom-endpoint is not available in this version"),
+    ("bot.dialect", "rasa", "dialect rasa is not available in this version"),
+    ("bot.dialect", "openai", "dialect openai is not available in this version"),
 ];
 
 /// Refuses what is not available.

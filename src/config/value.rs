@@ -142,11 +142,7 @@ fn flag(loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
 
 fn count(min: u64, max: u64, loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
     let kind = Kind::Count(min, max);
-    let in_range = |number: i128| {
-        u64::try_from(number)
-            .ok()
-            .filter(|n| (min..=max).contains(n))
-    };
+    let in_range = |number: i128| u64::try_from(number).ok().filter(|n| (min..=max).contains(n));
     if let Some(number) = value.as_integer() {
         return integer(number)
             .and_then(in_range)
@@ -179,10 +175,7 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
             ..refusal()
         });
     }
-    let size = UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|(_, size)| *size);
+    let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
     number
         .parse::<u64>()
         .ok()
@@ -197,11 +190,7 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
 fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal> {
     let kind = Kind::Url(schemes);
     // A URL may hold a password, so that it is shown only if it cannot.
-    let found = if text.contains('@') {
-        "another text".to_owned()
-    } else {
-        quote(text)
-    };
+    let found = if text.contains('@') { "another text".to_owned() } else { quote(text) };
     let uri = whole_url(text).ok_or_else(|| expected(kind, &found))?;
     if !schemes.contains(&uri.scheme_str().unwrap_or_default()) {
         return Err(expected(kind, &found));
@@ -252,10 +241,7 @@ fn address(text: &str) -> Result<Checked, Refusal> {
     if text.parse::<SocketAddr>().is_ok() {
         return Ok(Checked::Text(text.to_owned()));
     }
-    Err(Refusal {
-        help: numeric_host(text),
-        ..expected(Kind::Address, &quote(text))
-    })
+    Err(Refusal { help: numeric_host(text), ..expected(Kind::Address, &quote(text)) })
 }
 
 fn numeric_host(text: &str) -> Option<String> {
@@ -287,9 +273,7 @@ fn is_level(text: &str) -> bool {
 }
 
 fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
-    let list = value
-        .as_array()
-        .ok_or_else(|| wrong_type(Kind::Texts, value))?;
+    let list = value.as_array().ok_or_else(|| wrong_type(Kind::Texts, value))?;
     let one = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
         Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
         Some(_) | None => Err(Refusal {
@@ -297,10 +281,7 @@ fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
             ..expected(Kind::Text(Form::Filled), found(item.get_ref()))
         }),
     };
-    list.iter()
-        .map(one)
-        .collect::<Result<_, _>>()
-        .map(Checked::Texts)
+    list.iter().map(one).collect::<Result<_, _>>().map(Checked::Texts)
 }
 
 fn patterns_list(text: &str) -> Result<Checked, Refusal> {
@@ -308,10 +289,7 @@ fn patterns_list(text: &str) -> Result<Checked, Refusal> {
     for pattern in &list {
         regex_lite::Regex::new(pattern).map_err(|error| Refusal {
             span: None,
-            message: format!(
-                "the pattern {} is no regular expression: {error}",
-                quote(pattern)
-            ),
+            message: format!("the pattern {} is no regular expression: {error}", quote(pattern)),
             help: None,
         })?;
     }
@@ -340,12 +318,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_they_are_written() {
-        for (text, millis) in [
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("250ms", 250),
-            ("2h", 7_200_000),
-        ] {
+        for (text, millis) in [("30s", 30_000), ("5m", 300_000), ("250ms", 250), ("2h", 7_200_000)]
+        {
             let span = span(Duration::ZERO, Duration::MAX, text).unwrap();
             assert!(
                 matches!(span, Checked::Span(d) if d == Duration::from_millis(millis)),
@@ -353,62 +327,29 @@ mod tests {
             );
             assert_eq!(write_span(Duration::from_millis(millis)), text);
         }
-        for bad in [
-            "",
-            "30",
-            "s",
-            "1.5s",
-            "-1s",
-            "1 s",
-            "99999999999999999999s",
-            "1d",
-            "30S",
-        ] {
+        for bad in ["", "30", "s", "1.5s", "-1s", "1 s", "99999999999999999999s", "1d", "30S"] {
             assert!(span(Duration::ZERO, Duration::MAX, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_misspelt_level_is_not_taken_for_a_target() {
-        for good in [
-            "info",
-            "connectord=debug,info",
-            "off",
-            "wire::cloud=trace, warn",
-        ] {
+        for good in ["info", "connectord=debug,info", "off", "wire::cloud=trace, warn"] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
-        for bad in [
-            "inof",
-            "",
-            "connectord=",
-            "connectord",
-            "=info",
-            "debug,",
-            "3",
-        ] {
+        for bad in ["inof", "", "connectord=", "connectord", "=info", "debug,", "3"] {
             assert!(log_filter(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_url_is_whole_or_refused() {
-        for good in [
-            "http://a",
-            "ws://[::1]:80/x?y=1",
-            "https://me:word@a.example:443/",
-        ] {
+        for good in ["http://a", "ws://[::1]:80/x?y=1", "https://me:word@a.example:443/"] {
             assert!(whole_url(good).is_some(), "{good}");
         }
-        for bad in [
-            "a",
-            "/a",
-            "http://",
-            "http://a:b",
-            "http://a:99999",
-            "http://a/#b",
-            "http://:80",
-        ] {
+        for bad in
+            ["a", "/a", "http://", "http://a:b", "http://a:99999", "http://a/#b", "http://:80"]
+        {
             assert!(whole_url(bad).is_none(), "{bad}");
         }
     }

@@ -114,16 +114,12 @@ impl Values {
 
     /// All secrets of the file, with their places.
     pub(super) fn secrets(&self) -> impl Iterator<Item = (Range<usize>, &Secret)> {
-        self.checked
-            .keys()
-            .filter_map(|path| Some((self.at(path)?, self.secret(path)?)))
+        self.checked.keys().filter_map(|path| Some((self.at(path)?, self.secret(path)?)))
     }
 
     /// All file names of the file that are no secrets, with their places.
     pub(super) fn paths(&self) -> impl Iterator<Item = (Range<usize>, &PathBuf)> {
-        self.checked
-            .keys()
-            .filter_map(|path| Some((self.at(path)?, self.path(path)?)))
+        self.checked.keys().filter_map(|path| Some((self.at(path)?, self.path(path)?)))
     }
 
     /// Makes relative file names relative to `folder`.

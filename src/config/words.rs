@@ -109,11 +109,7 @@ pub(super) fn quote(text: &str) -> String {
 /// A text that is safe on a terminal, cut.
 pub(super) fn escape(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().count() > LONGEST {
         shown.push('…');
     }

@@ -22,11 +22,7 @@ impl Hall {
 
     /// A question comes back: the bot cannot have it.
     pub(super) async fn give_back(&self, delivery: Delivery, at: Instant) -> Result<(), HallGone> {
-        let Delivery {
-            conversation,
-            event,
-            attempt,
-        } = delivery;
+        let Delivery { conversation, event, attempt } = delivery;
         let event = BotEvent::Undelivered { event, attempt };
         self.hand_over(conversation, at, event).await
     }
@@ -36,13 +32,8 @@ impl Hall {
         if reply.problems.is_empty() {
             return Ok(());
         }
-        let kind = if reply.skipped > 0 {
-            "action"
-        } else {
-            "content"
-        };
-        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems)))
-            .await
+        let kind = if reply.skipped > 0 { "action" } else { "content" };
+        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems))).await
     }
 
     pub(super) async fn unusable(
@@ -69,11 +60,7 @@ impl Hall {
 
 /// Problems in one line.
 pub(super) fn listed(problems: &[Problem]) -> String {
-    let mut lines: Vec<_> = problems
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect();
+    let mut lines: Vec<_> = problems.iter().take(LISTED).map(ToString::to_string).collect();
     if problems.len() > LISTED {
         lines.push(format!("and {} more", problems.len() - LISTED));
     }

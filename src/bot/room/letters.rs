@@ -80,9 +80,7 @@ impl Room {
         }
         self.hall.report(conversation.as_str(), &reply).await?;
         let problems = reply.problems;
-        self.hall
-            .hand_over(conversation.clone(), at, BotEvent::Says(reply.actions))
-            .await?;
+        self.hall.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions)).await?;
         Ok(Verdict::Accepted(problems))
     }
 }

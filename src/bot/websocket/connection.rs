@@ -50,10 +50,7 @@ pub(super) struct Lost {
 
 impl Lost {
     fn silently(why: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            why: why.into(),
-        }
+        Self { code: None, why: why.into() }
     }
 }
 
@@ -201,24 +198,15 @@ impl Connection {
     }
 
     pub(super) fn take_unwritten(&mut self) -> Vec<Delivery> {
-        let queued = self
-            .queue
-            .drain(..)
-            .filter_map(|outgoing| outgoing.delivery);
+        let queued = self.queue.drain(..).filter_map(|outgoing| outgoing.delivery);
         self.unflushed.drain(..).chain(queued).collect()
     }
 
     /// Queues a close frame and tries to write it; nobody waits for it to arrive.
     pub(super) fn try_to_say_goodbye(&mut self, (code, reason): (CloseCode, &'static str)) {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
+        let frame = CloseFrame { code, reason: reason.into() };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        if Pin::new(&mut self.socket)
-            .poll_ready(&mut context)
-            .is_ready()
-        {
+        if Pin::new(&mut self.socket).poll_ready(&mut context).is_ready() {
             let _ = Pin::new(&mut self.socket).start_send(Message::Close(Some(frame)));
             let _ = Pin::new(&mut self.socket).poll_flush(&mut context);
         }

@@ -89,16 +89,11 @@ impl Answer {
         let Some(error) = &self.error else {
             return String::new();
         };
-        let code = error
-            .internal_code
-            .as_ref()
-            .map(|code| format!(", code {code}"));
+        let code = error.internal_code.as_ref().map(|code| format!(", code {code}"));
         match &error.message {
-            Some(message) => format!(
-                ": {}{}",
-                report::shortened(message, 200),
-                code.unwrap_or_default()
-            ),
+            Some(message) => {
+                format!(": {}{}", report::shortened(message, 200), code.unwrap_or_default())
+            }
             None => code.unwrap_or_default(),
         }
     }
@@ -111,9 +106,7 @@ impl ErrorBody {
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(lenient::text(from)?
-        .filter(|text| !text.is_empty())
-        .map(SecretString::from))
+    Ok(lenient::text(from)?.filter(|text| !text.is_empty()).map(SecretString::from))
 }
 
 /// The service sets one.

@@ -138,15 +138,9 @@ pub enum RefreshError {
 pub async fn log_in(net: &Net, settings: &Settings, base: &str) -> Result<Login, LoginError> {
     let body = credentials(settings)?;
     let url = url(base, &settings.account, "login");
-    let response = post(
-        net,
-        &url,
-        body,
-        &Cookies::default(),
-        settings.request_timeout,
-    )
-    .await
-    .map_err(LoginError::Net)?;
+    let response = post(net, &url, body, &Cookies::default(), settings.request_timeout)
+        .await
+        .map_err(LoginError::Net)?;
     read_login(settings, base, &response)
 }
 
@@ -160,14 +154,11 @@ impl Login {
     /// Prolongs the session. The bearer stays the same, unless the server says otherwise.
     pub async fn refresh(mut self, net: &Net, timeout: Duration) -> Result<Self, RefreshError> {
         let Some(body) = self.csrf_body() else {
-            return Err(RefreshError::NotRefreshable {
-                username: self.username,
-            });
+            return Err(RefreshError::NotRefreshable { username: self.username });
         };
         let url = url(&self.base, &self.account, "refresh");
-        let response = post(net, &url, body, &self.cookies, timeout)
-            .await
-            .map_err(RefreshError::Net)?;
+        let response =
+            post(net, &url, body, &self.cookies, timeout).await.map_err(RefreshError::Net)?;
         let answer = Answer::read(response.body());
         let status = response.status().as_u16();
         match (status, &answer.error) {
@@ -177,18 +168,11 @@ impl Login {
                 self.csrf = answer.csrf.or(self.csrf);
                 Ok(self)
             }
-            (401, _) => Err(RefreshError::Ended {
-                words: answer.words(),
-                username: self.username,
-            }),
-            (200..=299, Some(error)) if error.is_unauthorized() => Err(RefreshError::Ended {
-                words: answer.words(),
-                username: self.username,
-            }),
-            _ => Err(RefreshError::Failed {
-                status,
-                words: answer.words(),
-            }),
+            (401, _) => Err(RefreshError::Ended { words: answer.words(), username: self.username }),
+            (200..=299, Some(error)) if error.is_unauthorized() => {
+                Err(RefreshError::Ended { words: answer.words(), username: self.username })
+            }
+            _ => Err(RefreshError::Failed { status, words: answer.words() }),
         }
     }
 
@@ -241,12 +225,7 @@ fn credentials(settings: &Settings) -> Result<String, LoginError> {
         })
     };
     let body = match &settings.credentials {
-        Credentials::ApiKey {
-            app_key,
-            secret,
-            access_token,
-            access_token_secret,
-        } => json!({
+        Credentials::ApiKey { app_key, secret, access_token, access_token_secret } => json!({
             "username": username,
             "appKey": read(app_key, "app_key")?.expose_secret(),
             "secret": read(secret, "secret")?.expose_secret(),
@@ -254,10 +233,7 @@ fn credentials(settings: &Settings) -> Result<String, LoginError> {
             "accessTokenSecret": read(access_token_secret, "access_token_secret")?.expose_secret(),
         }),
         // The platform takes client credentials in the body of the older keys, with placeholders for the rest.
-        Credentials::OAuth2 {
-            client_id,
-            client_secret,
-        } => json!({
+        Credentials::OAuth2 { client_id, client_secret } => json!({
             "username": username,
             "appKey": read(client_id, "client_id")?.expose_secret(),
             "secret": read(client_secret, "client_secret")?.expose_secret(),
@@ -351,9 +327,8 @@ async fn post(
 ) -> Result<Response<Bytes>, NetError> {
     let mut request = Request::new(Full::from(body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = url
-        .parse()
-        .map_err(|_| NetError::Target("the log-in service's host cannot be read"))?;
+    *request.uri_mut() =
+        url.parse().map_err(|_| NetError::Target("the log-in service's host cannot be read"))?;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

@@ -21,23 +21,14 @@ async fn the_three_ways_to_log_in_have_their_bodies() {
                 "accessToken": "t0ken", "accessTokenSecret": "t0ken-s3cret"}),
         ),
         (
-            Credentials::OAuth2 {
-                client_id: secret("id"),
-                client_secret: secret("cs"),
-            },
+            Credentials::OAuth2 { client_id: secret("id"), client_secret: secret("cs") },
             json!({"username": "bot-greeter", "appKey": "id", "secret": "cs",
                 "accessToken": "dummy", "accessTokenSecret": "dummy"}),
         ),
-        (
-            Credentials::Password(secret("pw")),
-            json!({"username": "bot-greeter", "password": "pw"}),
-        ),
+        (Credentials::Password(secret("pw")), json!({"username": "bot-greeter", "password": "pw"})),
     ] {
         let cloud = Cloud::new(fake::healthy);
-        let settings = Settings {
-            credentials,
-            ..settings()
-        };
+        let settings = Settings { credentials, ..settings() };
         log_in(&cloud.net, &settings, BASE).await.unwrap();
         let asked = &cloud.asked()[0];
         assert_eq!(asked.method, "POST");
@@ -49,26 +40,17 @@ async fn the_three_ways_to_log_in_have_their_bodies() {
 
 #[tokio::test]
 async fn the_golden_answer_is_read() {
-    let login = answered(
-        200,
-        include_str!("../../../tests/data/messaging/login.json"),
-    )
-    .await
-    .unwrap();
+    let login =
+        answered(200, include_str!("../../../tests/data/messaging/login.json")).await.unwrap();
     assert_eq!(login.user_id, "4102938475");
-    assert_eq!(
-        login.user_pid.as_deref(),
-        Some("0f4c7a1e-6b52-5d1c-9c3e-2a7b8d90e1f2")
-    );
+    assert_eq!(login.user_pid.as_deref(), Some("0f4c7a1e-6b52-5d1c-9c3e-2a7b8d90e1f2"));
     assert!(login.bearer.expose_secret().starts_with("5b1e0c2d"));
     assert!(login.is_refreshable());
 }
 
 #[tokio::test]
 async fn a_sparse_answer_is_enough_and_a_lacking_one_is_not() {
-    let login = answered(200, r#"{"bearer":"b","config":{"userId":7}}"#)
-        .await
-        .unwrap();
+    let login = answered(200, r#"{"bearer":"b","config":{"userId":7}}"#).await.unwrap();
     assert_eq!(login.user_id, "7");
     assert_eq!(login.user_pid, None);
     assert!(!login.is_refreshable());
@@ -142,10 +124,7 @@ async fn refresh_and_log_out_carry_cookies_and_csrf() {
         }
     });
     let login = log_in(&cloud.net, &settings(), BASE).await.unwrap();
-    let login = login
-        .refresh(&cloud.net, Duration::from_secs(1))
-        .await
-        .unwrap();
+    let login = login.refresh(&cloud.net, Duration::from_secs(1)).await.unwrap();
     assert_eq!(login.bearer.expose_secret(), BEARER, "the bearer stays");
     login.log_out(&cloud.net).await;
     let asked = cloud.asked();
@@ -168,16 +147,10 @@ async fn a_refused_refresh_is_told_from_one_that_fails() {
             }
         });
         let login = log_in(&cloud.net, &settings(), BASE).await.unwrap();
-        login
-            .refresh(&cloud.net, Duration::from_secs(1))
-            .await
-            .unwrap_err()
+        login.refresh(&cloud.net, Duration::from_secs(1)).await.unwrap_err()
     };
     let unauthorized = json!({"error": {"responseStatus": "UNAUTHORIZED"}});
-    for ended in [
-        refreshed(401, json!(null)).await,
-        refreshed(200, unauthorized).await,
-    ] {
+    for ended in [refreshed(401, json!(null)).await, refreshed(200, unauthorized).await] {
         assert!(matches!(ended, RefreshError::Ended { .. }), "{ended}");
     }
     let failed = refreshed(500, json!(null)).await;
@@ -193,21 +166,16 @@ async fn a_log_out_that_is_not_answered_takes_two_seconds_at_most() {
         std::mem::forget(theirs);
         Ok(ours)
     }));
-    tokio::time::timeout(Duration::from_millis(2_100), login.log_out(&silent))
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_millis(2_100), login.log_out(&silent)).await.unwrap();
 }
 
 #[tokio::test]
 async fn nothing_secret_is_ever_printed() {
     let cloud = Cloud::new(fake::healthy);
     let login = log_in(&cloud.net, &settings(), BASE).await.unwrap();
-    let refused = answered(
-        401,
-        r#"{"error":{"message":"no"},"bearer":"5b1e0c2d4f6a8b9c"}"#,
-    )
-    .await
-    .unwrap_err();
+    let refused = answered(401, r#"{"error":{"message":"no"},"bearer":"5b1e0c2d4f6a8b9c"}"#)
+        .await
+        .unwrap_err();
     let printed = format!("{login:?} {refused:?} {refused} {:?}", settings());
     for secret in SECRETS {
         assert!(!printed.contains(secret), "{secret} in {printed}");
@@ -216,10 +184,6 @@ async fn nothing_secret_is_ever_printed() {
 
 async fn answered(status: u16, body: &str) -> Result<Login, LoginError> {
     let body = body.to_owned();
-    let cloud = Cloud::new(move |_| FakeAnswer {
-        status,
-        cookies: vec![],
-        body: body.clone(),
-    });
+    let cloud = Cloud::new(move |_| FakeAnswer { status, cookies: vec![], body: body.clone() });
     log_in(&cloud.net, &settings(), BASE).await
 }

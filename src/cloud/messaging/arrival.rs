@@ -20,10 +20,7 @@ pub(super) struct Arrival {
 enum Stage {
     /// Not up: what is told meanwhile is held back, since `Up` comes first. That cannot be much, for a
     /// subscription that is not answered in time ends the connection.
-    Subscribing {
-        missing: BTreeSet<Subscription>,
-        held: Vec<Event>,
-    },
+    Subscribing { missing: BTreeSet<Subscription>, held: Vec<Event> },
     /// Up; `Listed` has not been said.
     Listing { grace: Instant },
     /// All said.
@@ -44,13 +41,7 @@ enum List {
 impl Arrival {
     /// These subscriptions have to be answered.
     pub(super) fn new(missing: BTreeSet<Subscription>) -> Self {
-        Self {
-            stage: Stage::Subscribing {
-                missing,
-                held: Vec::new(),
-            },
-            list: List::Unseen,
-        }
+        Self { stage: Stage::Subscribing { missing, held: Vec::new() }, list: List::Unseen }
     }
 
     /// Whether `Up` has been said.
@@ -86,9 +77,7 @@ impl Arrival {
         }
         let held = mem::take(held);
         self.stage = Stage::Listing { grace: now + GRACE };
-        out.push(Output::Tell(Event::Up {
-            agent: agent.to_owned(),
-        }));
+        out.push(Output::Tell(Event::Up { agent: agent.to_owned() }));
         out.extend(held.into_iter().map(Output::Tell));
         self.look(now, out);
     }

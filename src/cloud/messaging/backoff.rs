@@ -16,10 +16,7 @@ impl Backoff {
     pub(super) fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
         let factor = 1.25_f64.powi(i32::try_from(self.tries.min(100)).unwrap_or(100));
         self.tries = self.tries.saturating_add(1);
-        FIRST
-            .mul_f64(factor)
-            .min(LONGEST)
-            .mul_f64(0.8 + 0.4 * rng.f64())
+        FIRST.mul_f64(factor).min(LONGEST).mul_f64(0.8 + 0.4 * rng.f64())
     }
 
     /// How many tries there were since the last success that lasted.
@@ -45,9 +42,7 @@ impl SlowRetry {
     pub(super) fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
         let factor = 1_u32 << self.tries.min(4);
         self.tries = self.tries.saturating_add(1);
-        (MINUTE * factor)
-            .min(10 * MINUTE)
-            .mul_f64(0.9 + 0.2 * rng.f64())
+        (MINUTE * factor).min(10 * MINUTE).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// It went well.

@@ -136,10 +136,7 @@ impl Connection {
                 Ok(())
             }
             Err(error) => {
-                let event = Event::Unusable {
-                    kind: "frame",
-                    detail: error.to_string(),
-                };
+                let event = Event::Unusable { kind: "frame", detail: error.to_string() };
                 self.arrival.tell(event, out);
                 Ok(())
             }
@@ -200,10 +197,8 @@ impl Connection {
 
     /// Takes a ring.
     pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
-        let request = Request::new(
-            Method::UpdateRing,
-            &json!({"ringId": ring, "ringState": "ACCEPTED"}),
-        );
+        let request =
+            Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
         self.send(request, Purpose::Ring(ring), now, out);
     }
 
@@ -232,12 +227,7 @@ impl Connection {
             | Call::Ttr { .. } => Answer::Nothing,
         };
         let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
-        let purpose = Purpose::Call {
-            conversation,
-            id,
-            call: call.name(),
-            answer,
-        };
+        let purpose = Purpose::Call { conversation, id, call: call.name(), answer };
         if in_bulk {
             self.send_when_quiet(request, purpose, now, out);
         } else {
@@ -249,9 +239,7 @@ impl Connection {
     pub(super) fn lost(self, out: &mut Vec<Output>) {
         let was_up = self.is_up();
         let (left, waited) = self.requests.abandon();
-        let no_answer = |purpose: &Purpose| CallError::NoAnswer {
-            call: purpose.name(),
-        };
+        let no_answer = |purpose: &Purpose| CallError::NoAnswer { call: purpose.name() };
         let fates = left
             .map(|purpose| (no_answer(&purpose), purpose))
             .chain(waited.map(|purpose| (CallError::NotSent, purpose)));
@@ -274,9 +262,7 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Loss> {
-        let answered = self
-            .requests
-            .answered(&response.request, response.code, now);
+        let answered = self.requests.answered(&response.request, response.code, now);
         // A request may leave as soon as the answer before it is in.
         while let Some(frame) = self.requests.release(now) {
             out.push(Output::Send(frame));
@@ -285,10 +271,7 @@ impl Connection {
             return Ok(());
         };
         match purpose {
-            Purpose::Clock {
-                sent,
-                behind_snapshot,
-            } => {
+            Purpose::Clock { sent, behind_snapshot } => {
                 self.learn_skew(response, sent, wall);
                 if behind_snapshot {
                     self.arrival.list_is_in(now, out);
@@ -319,12 +302,7 @@ impl Connection {
                 };
                 self.arrival.tell(Event::RingAccepted { ring, result }, out);
             }
-            Purpose::Call {
-                conversation,
-                id,
-                call,
-                answer,
-            } => {
+            Purpose::Call { conversation, id, call, answer } => {
                 let outcome = if response.succeeded() {
                     match answer {
                         Answer::Nothing => Ok(Outcome::Done),
@@ -347,11 +325,7 @@ impl Connection {
                     Err(calls::failure(call, response))
                 };
                 if let Some(id) = id {
-                    let event = Event::Called {
-                        conversation,
-                        id,
-                        outcome,
-                    };
+                    let event = Event::Called { conversation, id, outcome };
                     self.arrival.tell(event, out);
                 }
             }
@@ -395,11 +369,7 @@ impl Connection {
         if notification.topic == Topic::Conversations && self.arrival.list_begins() {
             self.ask_clock(true, now, wall, out);
         }
-        let at = Moment {
-            now,
-            wall,
-            skew: self.skew,
-        };
+        let at = Moment { now, wall, skew: self.skew };
         for event in self.translator.read(notification, &at) {
             self.arrival.tell(event, out);
         }
@@ -445,24 +415,18 @@ impl Connection {
         match &purpose {
             Purpose::Subscribe(Subscription::AgentState) => {
                 let agent = &self.translator.me().user;
-                self.arrival
-                    .subscribed(Subscription::AgentState, agent, now, out);
+                self.arrival.subscribed(Subscription::AgentState, agent, now, out);
             }
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
-            Purpose::Clock {
-                behind_snapshot: true,
-                ..
-            } => {
+            Purpose::Clock { behind_snapshot: true, .. } => {
                 self.arrival.list_is_in(now, out);
             }
             Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
             }
         }
-        let error = CallError::NoAnswer {
-            call: purpose.name(),
-        };
+        let error = CallError::NoAnswer { call: purpose.name() };
         if let Some(event) = purpose.failed(error) {
             self.arrival.tell(event, out);
         }
@@ -483,9 +447,7 @@ impl Connection {
         if let Some(time) = time {
             // The server looked at its clock about halfway between question and answer.
             let halfway = sent.0.saturating_add(wall.millis_since(sent) / 2);
-            self.skew = Some(Skew {
-                millis: time.saturating_sub(halfway),
-            });
+            self.skew = Some(Skew { millis: time.saturating_sub(halfway) });
         }
     }
 
@@ -496,14 +458,9 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let purpose = Purpose::Clock {
-            sent: wall,
-            behind_snapshot,
-        };
+        let purpose = Purpose::Clock { sent: wall, behind_snapshot };
         let request = Request::new(Method::GetClock, &json!({}));
-        out.push(Output::Send(
-            self.requests.send_at_once(request, purpose, now),
-        ));
+        out.push(Output::Send(self.requests.send_at_once(request, purpose, now)));
     }
 
     fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {

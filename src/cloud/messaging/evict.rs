@@ -40,10 +40,7 @@ const MANY: usize = 3;
 const LATELY: Duration = Duration::from_secs(10 * 60);
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use super::*;
 

@@ -38,9 +38,7 @@ impl Identity {
     #[must_use]
     pub fn is_agent(&self, id: &str) -> bool {
         self.is_me(id)
-            || id
-                .strip_prefix(self.account.as_str())
-                .is_some_and(|rest| rest.starts_with('.'))
+            || id.strip_prefix(self.account.as_str()).is_some_and(|rest| rest.starts_with('.'))
     }
 
     /// The request form of another agent's numeric id.

@@ -63,9 +63,7 @@ pub async fn probe(
 }
 
 async fn find(settings: &Settings, net: &Net) -> Result<(Hosts, String), String> {
-    let hosts = domains::resolve(net, settings)
-        .await
-        .map_err(|error| report::chain(&error))?;
+    let hosts = domains::resolve(net, settings).await.map_err(|error| report::chain(&error))?;
     let login = hosts.agent_vep().map_err(|error| report::chain(&error))?;
     let socket = hosts.messaging().map_err(|error| report::chain(&error))?;
     let found = format!("log-in at {login}, WebSocket at {socket}");
@@ -74,9 +72,7 @@ async fn find(settings: &Settings, net: &Net) -> Result<(Hosts, String), String>
 
 async fn enter(settings: &Settings, net: &Net, hosts: &Hosts) -> Result<(Login, String), String> {
     let base = hosts.agent_vep().map_err(|error| report::chain(&error))?;
-    let login = login::log_in(net, settings, &base)
-        .await
-        .map_err(|error| report::chain(&error))?;
+    let login = login::log_in(net, settings, &base).await.map_err(|error| report::chain(&error))?;
     let who = format!("{} is agent {}", login.username, login.user_id);
     Ok((login, who))
 }

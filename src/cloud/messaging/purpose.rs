@@ -23,19 +23,11 @@ pub(super) enum Subscription {
 /// What a request is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    Clock {
-        sent: Timestamp,
-        behind_snapshot: bool,
-    },
+    Clock { sent: Timestamp, behind_snapshot: bool },
     State(Availability),
     Subscribe(Subscription),
     Ring(RingId),
-    Call {
-        conversation: ConversationId,
-        id: Option<CallId>,
-        call: &'static str,
-        answer: Answer,
-    },
+    Call { conversation: ConversationId, id: Option<CallId>, call: &'static str, answer: Answer },
 }
 
 /// How the answer to a call is read.
@@ -59,10 +51,9 @@ impl Subscription {
     pub(super) fn request(self, me: &Identity, manager: bool) -> Request {
         match self {
             // Without agents, all open conversations of the account are told.
-            Self::Conversations if manager => Request::new(
-                Method::SubscribeConversations,
-                &json!({"convState": ["OPEN"]}),
-            ),
+            Self::Conversations if manager => {
+                Request::new(Method::SubscribeConversations, &json!({"convState": ["OPEN"]}))
+            }
             Self::Conversations => Request::new(
                 Method::SubscribeConversations,
                 &json!({"convState": ["OPEN"], "agentIds": [me.old_id]}),
@@ -94,17 +85,10 @@ impl Purpose {
     pub(super) fn failed(self, error: CallError) -> Option<Event> {
         match self {
             Self::Clock { .. } | Self::State(_) | Self::Subscribe(_) => None,
-            Self::Ring(ring) => Some(Event::RingAccepted {
-                ring,
-                result: Err(error),
-            }),
-            Self::Call {
-                conversation, id, ..
-            } => id.map(|id| Event::Called {
-                conversation,
-                id,
-                outcome: Err(error),
-            }),
+            Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
+            Self::Call { conversation, id, .. } => {
+                id.map(|id| Event::Called { conversation, id, outcome: Err(error) })
+            }
         }
     }
 }

@@ -103,14 +103,8 @@ impl<P> Requests<P> {
             self.throttle.settled(!too_many);
         }
         if too_many && pending.lane != Lane::Urgent {
-            let Pending {
-                order,
-                request,
-                purpose,
-                ..
-            } = pending;
-            self.throttle
-                .refused(order, Waiting { request, purpose }, now);
+            let Pending { order, request, purpose, .. } = pending;
+            self.throttle.refused(order, Waiting { request, purpose }, now);
             None
         } else {
             Some(pending.purpose)
@@ -157,10 +151,7 @@ impl<P> Requests<P> {
     pub(super) fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
         (
             self.pending.into_values().map(|pending| pending.purpose),
-            self.throttle
-                .into_waiting()
-                .chain(self.bulk)
-                .map(|waiting| waiting.purpose),
+            self.throttle.into_waiting().chain(self.bulk).map(|waiting| waiting.purpose),
         )
     }
 
@@ -191,13 +182,7 @@ impl<P> Requests<P> {
         let frame = request.encode(&self.ids.to_string());
         self.pending.insert(
             self.ids,
-            Pending {
-                order,
-                request,
-                purpose,
-                deadline: now + self.timeout,
-                lane,
-            },
+            Pending { order, request, purpose, deadline: now + self.timeout, lane },
         );
         frame
     }
@@ -207,10 +192,7 @@ impl<P> Requests<P> {
 const MOST_BULK: usize = 16;
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use super::*;
     use crate::cloud::messaging::wire::Method;
@@ -275,9 +257,7 @@ mod tests {
     fn requests_in_bulk_leave_a_few_at_a_time_and_are_in_nobodys_way() {
         let now = Instant::now();
         let mut requests = requests();
-        let left = (0..100)
-            .filter_map(|_| requests.send_when_quiet(clock(), "bulk", now))
-            .count();
+        let left = (0..100).filter_map(|_| requests.send_when_quiet(clock(), "bulk", now)).count();
         assert_eq!(left, MOST_BULK);
         assert!(requests.send(clock(), "urgent", now).is_some());
         assert_eq!(requests.release(now), None);
@@ -293,10 +273,7 @@ mod tests {
         assert_eq!(given_up, MOST_BULK + 1);
         let left = std::iter::from_fn(|| requests.release(later)).count();
         assert_eq!(left, MOST_BULK);
-        assert_eq!(
-            requests.wake(),
-            Some((later + Duration::from_secs(10), "request timeout"))
-        );
+        assert_eq!(requests.wake(), Some((later + Duration::from_secs(10), "request timeout")));
     }
 
     #[test]

@@ -97,8 +97,7 @@ impl Rings {
         expires: Option<Instant>,
         now: Instant,
     ) {
-        self.waiting
-            .retain(|_, ring| ring.expires.is_none_or(|expires| expires > now));
+        self.waiting.retain(|_, ring| ring.expires.is_none_or(|expires| expires > now));
         if self.waiting.len() < MOST_WAITING {
             self.waiting.insert(id, Waiting { task, expires });
         }
@@ -162,10 +161,7 @@ fn expiry(timestamp: Option<i64>, life: Option<i64>, at: &Moment) -> Option<Inst
 }
 
 fn unusable(detail: &str) -> Event {
-    Event::Unusable {
-        kind: "ring",
-        detail: detail.to_owned(),
-    }
+    Event::Unusable { kind: "ring", detail: detail.to_owned() }
 }
 
 /// An agent is offered a handful of conversations at a time; beyond this many, rings are told and not remembered.
@@ -231,10 +227,7 @@ struct WireAgentState {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use serde_json::{Value, json};
 
@@ -308,20 +301,16 @@ mod tests {
             let mut rings = Rings::default();
             rings.change(&raw(&upsert("t", "r", &json!("WAITING"))), &moment());
             rings.change(&raw(&upsert("other", "o", &json!("WAITING"))), &moment());
-            assert_eq!(
-                rings.change(&raw(&end), &moment()),
-                [Event::RingGone("r".into())]
-            );
+            assert_eq!(rings.change(&raw(&end), &moment()), [Event::RingGone("r".into())]);
             assert_eq!(rings.change(&raw(&end), &moment()), []);
         }
     }
 
     #[test]
     fn rings_without_id_or_conversation_are_unusable() {
-        for ring in [
-            json!({"ringState": "WAITING"}),
-            json!({"ringId": "r", "ringState": "WAITING"}),
-        ] {
+        for ring in
+            [json!({"ringState": "WAITING"}), json!({"ringId": "r", "ringState": "WAITING"})]
+        {
             let change = json!({"type": "UPSERT", "result": {"ringsDetails": [ring]}});
             assert!(matches!(
                 Rings::default().change(&raw(&change), &moment())[..],
@@ -344,10 +333,7 @@ mod tests {
             state("1.2", "AWAY"),
             Some(Event::AgentState(Some(Availability::Away), "AWAY".into()))
         );
-        assert_eq!(
-            state("1.2", "BACK_SOON"),
-            Some(Event::AgentState(None, "BACK_SOON".into()))
-        );
+        assert_eq!(state("1.2", "BACK_SOON"), Some(Event::AgentState(None, "BACK_SOON".into())));
         assert_eq!(state("1.3", "AWAY"), None);
     }
 
@@ -361,10 +347,6 @@ mod tests {
     }
 
     fn moment() -> Moment {
-        Moment {
-            now: Instant::now(),
-            wall: Timestamp(1_700_000_000_000),
-            skew: None,
-        }
+        Moment { now: Instant::now(), wall: Timestamp(1_700_000_000_000), skew: None }
     }
 }

@@ -48,14 +48,8 @@ pub(super) enum Received {
 impl Socket {
     /// Opens a WebSocket.
     pub(super) async fn open(net: &Net, uri: &Uri, timeout: Duration) -> Result<Self, NetError> {
-        let stream = net
-            .websocket(uri, HeaderMap::new(), LIMITS, timeout)
-            .await?;
-        Ok(Self {
-            stream,
-            unsent: false,
-            failed: None,
-        })
+        let stream = net.websocket(uri, HeaderMap::new(), LIMITS, timeout).await?;
+        Ok(Self { stream, unsent: false, failed: None })
     }
 
     /// Takes a text frame for sending; it leaves while [`Socket::next`] is awaited.
@@ -76,10 +70,7 @@ impl Socket {
 
     /// Says good-bye, within a moment.
     pub(super) async fn close(mut self) {
-        let frame = CloseFrame {
-            code: CloseCode::Normal,
-            reason: "".into(),
-        };
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         let _ = tokio::time::timeout(GOOD_BYE, self.stream.close(Some(frame))).await;
     }
 
@@ -104,35 +95,23 @@ impl Socket {
                     Some(frame) => (frame.code.into(), frame.reason.as_str().to_owned()),
                     None => (NO_CODE, String::new()),
                 };
-                Received::Closed {
-                    code: Some(code),
-                    detail: report::shortened(reason, 120),
-                }
+                Received::Closed { code: Some(code), detail: report::shortened(reason, 120) }
             }
             Some(Ok(
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
             )) => Received::Other,
             Some(Err(error)) => broken(&error),
-            None => Received::Closed {
-                code: None,
-                detail: "it ended".to_owned(),
-            },
+            None => Received::Closed { code: None, detail: "it ended".to_owned() },
         })
     }
 }
 
 fn broken(error: &Error) -> Received {
-    Received::Closed {
-        code: None,
-        detail: report::chain(error),
-    }
+    Received::Closed { code: None, detail: report::chain(error) }
 }
 
 /// A list of 1 000 conversations is a few megabytes.
-const LIMITS: WebSocketLimits = WebSocketLimits {
-    max_message: 16 << 20,
-    max_unsent: 4 << 20,
-};
+const LIMITS: WebSocketLimits = WebSocketLimits { max_message: 16 << 20, max_unsent: 4 << 20 };
 /// What RFC 6455 calls a close frame without code.
 const NO_CODE: u16 = 1005;
 const GOOD_BYE: Duration = Duration::from_secs(1);

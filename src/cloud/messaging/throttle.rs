@@ -20,12 +20,7 @@ pub(super) struct Throttle<T> {
 
 impl<T> Default for Throttle<T> {
     fn default() -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            next: None,
-            pace: PAUSE,
-            probing: 0,
-        }
+        Self { waiting: BTreeMap::new(), next: None, pace: PAUSE, probing: 0 }
     }
 }
 
@@ -85,10 +80,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const BRISK: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use super::*;
 

@@ -76,11 +76,9 @@ impl Translator {
                 .into_iter()
                 .filter_map(|raw| rings::agent_state(raw, &self.me))
                 .collect(),
-            Topic::Message => notification
-                .body
-                .and_then(|raw| self.message(raw, at))
-                .into_iter()
-                .collect(),
+            Topic::Message => {
+                notification.body.and_then(|raw| self.message(raw, at)).into_iter().collect()
+            }
             Topic::RingUpdated => Vec::new(),
             Topic::Unknown(name) => vec![Event::Unusable {
                 kind: "notification",
@@ -91,21 +89,14 @@ impl Translator {
 
     fn message(&mut self, raw: &RawValue, at: &Moment) -> Option<Event> {
         match messages::read(raw, &self.me, at.server()) {
-            Reading::Message {
-                conversation,
-                message,
-            } => {
+            Reading::Message { conversation, message } => {
                 self.saw(message.dialog.clone(), message.sequence);
-                Some(Event::Message {
-                    conversation,
-                    message,
-                })
+                Some(Event::Message { conversation, message })
             }
             Reading::Passing => None,
-            Reading::Unusable(detail) => Some(Event::Unusable {
-                kind: "message",
-                detail: detail.to_owned(),
-            }),
+            Reading::Unusable(detail) => {
+                Some(Event::Unusable { kind: "message", detail: detail.to_owned() })
+            }
         }
     }
 
@@ -135,10 +126,7 @@ fn changes(body: Option<&RawValue>) -> Vec<&RawValue> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests need some instant to count from"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
 mod tests {
     use std::time::Instant;
 
@@ -198,10 +186,7 @@ mod tests {
         }
         assert!(matches!(
             read(&mut translator, r#"{"kind":"notification","type":"x.New"}"#)[..],
-            [Event::Unusable {
-                kind: "notification",
-                ..
-            }]
+            [Event::Unusable { kind: "notification", .. }]
         ));
     }
 
@@ -209,11 +194,7 @@ mod tests {
         let Frame::Notification(notification) = wire::decode(text).unwrap() else {
             panic!("a notification");
         };
-        let at = Moment {
-            now: Instant::now(),
-            wall: Timestamp(0),
-            skew: None,
-        };
+        let at = Moment { now: Instant::now(), wall: Timestamp(0), skew: None };
         translator.read(&notification, &at)
     }
 

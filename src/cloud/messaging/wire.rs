@@ -84,19 +84,14 @@ pub fn decode(text: &str) -> Result<Frame<'_>, FrameError> {
     match envelope.kind.as_deref() {
         Some("resp") => Ok(Frame::Response(Response {
             request: envelope.req_id.ok_or(FrameError::NoRequest)?,
-            code: envelope
-                .code
-                .map(|code| u16::try_from(code.clamp(0, 999)).unwrap_or(0)),
+            code: envelope.code.map(|code| u16::try_from(code.clamp(0, 999)).unwrap_or(0)),
             body: envelope.body,
         })),
         Some("notification") => Ok(Frame::Notification(Notification {
             topic: Topic::named(envelope.r#type.unwrap_or_default()),
             body: envelope.body,
         })),
-        other => Err(FrameError::Kind(report::shortened(
-            other.unwrap_or_default(),
-            40,
-        ))),
+        other => Err(FrameError::Kind(report::shortened(other.unwrap_or_default(), 40))),
     }
 }
 
@@ -110,9 +105,8 @@ impl Response<'_> {
     /// What the server said about it, for people.
     #[must_use]
     pub fn words(&self) -> String {
-        let words = self
-            .body
-            .map(|body| lenient::text_of(body).unwrap_or_else(|| body.get().to_owned()));
+        let words =
+            self.body.map(|body| lenient::text_of(body).unwrap_or_else(|| body.get().to_owned()));
         report::shortened(words.unwrap_or_default(), 200)
     }
 }
@@ -189,11 +183,7 @@ impl Request {
     /// A request without metadata.
     #[must_use]
     pub fn new(method: Method, body: &impl Serialize) -> Self {
-        Self {
-            method,
-            body: Json::from_value(body),
-            metadata: Vec::new(),
-        }
+        Self { method, body: Json::from_value(body), metadata: Vec::new() }
     }
 
     /// The text frame. `id` has 1 to 64 characters and is unique on its socket.
@@ -294,10 +284,7 @@ mod tests {
             ("[]", "a frame is not a JSON object"),
             ("{", "a frame is not valid JSON"),
             ("{}", r#"a frame is of the unknown kind """#),
-            (
-                r#"{"kind":"req"}"#,
-                r#"a frame is of the unknown kind "req""#,
-            ),
+            (r#"{"kind":"req"}"#, r#"a frame is of the unknown kind "req""#),
             (r#"{"kind":"resp"}"#, "an answer names no request"),
         ] {
             assert_eq!(decode(text).unwrap_err().to_string(), why, "{text}");

@@ -32,10 +32,7 @@ impl Problem {
     /// A problem found within `path`, seen from outside.
     #[must_use]
     pub fn within(self, path: &str) -> Self {
-        Self {
-            path: join(path, &self.path),
-            what: self.what,
-        }
+        Self { path: join(path, &self.path), what: self.what }
     }
 }
 
@@ -66,11 +63,7 @@ impl Check {
                 Some(shape) => self.object(value, shape, path),
                 None => self.problem(
                     &join(path, "type"),
-                    format!(
-                        "`{}` is not allowed here; known: {}",
-                        short(name),
-                        names(shapes)
-                    ),
+                    format!("`{}` is not allowed here; known: {}", short(name), names(shapes)),
                 ),
             },
             None => self.problem(path, format!("`type` is missing; known: {}", names(shapes))),
@@ -114,10 +107,7 @@ impl Check {
                 if let Some(text) = self.text(value, *max, path)
                     && !is_absolute(text)
                 {
-                    self.problem(
-                        path,
-                        "must be an absolute URI, such as https://…".to_owned(),
-                    );
+                    self.problem(path, "must be an absolute URI, such as https://…".to_owned());
                 }
             }
             Kind::Https(max) => {
@@ -131,12 +121,9 @@ impl Check {
             }
             Kind::Flag => self.expect(value.is_boolean(), value, "true or false", path),
             Kind::Number => self.expect(value.is_number(), value, "a number", path),
-            Kind::Integer => self.expect(
-                value.is_i64() || value.is_u64(),
-                value,
-                "a whole number",
-                path,
-            ),
+            Kind::Integer => {
+                self.expect(value.is_i64() || value.is_u64(), value, "a whole number", path)
+            }
             Kind::Between(min, max) => {
                 let fits = value.as_f64().is_some_and(|n| (*min..=*max).contains(&n));
                 self.expect(fits, value, &format!("a number from {min} to {max}"), path);
@@ -180,10 +167,7 @@ impl Check {
         self.expect(text.is_some(), value, "a text", path);
         let length = text?.chars().count();
         if length > max {
-            self.problem(
-                path,
-                format!("has {length} characters, at most {max} are allowed"),
-            );
+            self.problem(path, format!("has {length} characters, at most {max} are allowed"));
         }
         text
     }
@@ -203,9 +187,7 @@ impl Check {
             let what = format!("has {} entries, {min} to {max} are allowed", items.len());
             self.problem(path, what);
         }
-        (items.iter().enumerate())
-            .map(|(i, item)| (item, format!("{path}[{i}]")))
-            .collect()
+        (items.iter().enumerate()).map(|(i, item)| (item, format!("{path}[{i}]"))).collect()
     }
 
     fn sequence(&mut self, value: &Value, sequences: &[&[&'static Shape]], path: &str) {
@@ -229,10 +211,7 @@ impl Check {
             if key == "role" || key == "tabindex" || key.starts_with("aria-") {
                 self.text(value, 1000, &path);
             } else {
-                self.problem(
-                    &path,
-                    "only role, tabindex and aria-… are known here".to_owned(),
-                );
+                self.problem(&path, "only role, tabindex and aria-… are known here".to_owned());
             }
         }
     }
@@ -283,9 +262,7 @@ fn short(text: &str) -> String {
 fn is_absolute(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
             && !rest.is_empty()
             && !uri.contains(char::is_whitespace)
     })

@@ -97,11 +97,8 @@ const ACCESSIBILITY_MEMBER: Member =
     Member("accessibility", Kind::Object(&ACCESSIBILITY), Optional);
 const PADDING: Member = Member("padding", Kind::Between(0.0, 10.0), Optional);
 const DISPLAY_MEMBER: Member = Member("display", Kind::Object(&DISPLAY), Optional);
-const BORDER: Member = Member(
-    "border",
-    Kind::Word(&["border", "borderLess", "dropShadow"]),
-    Optional,
-);
+const BORDER: Member =
+    Member("border", Kind::Word(&["border", "borderLess", "dropShadow"]), Optional);
 
 /// What every basic element may have.
 const BASIC: &[Member] = &[
@@ -117,11 +114,7 @@ const BASIC_CLICK: &[Member] = &[ALT, Member("click", Kind::Object(&CLICK), Opti
 
 static TEXT: Shape = Shape {
     name: "text",
-    members: &[
-        BASIC,
-        BASIC_CLICK,
-        &[Member("text", Kind::Text(5000), Required)],
-    ],
+    members: &[BASIC, BASIC_CLICK, &[Member("text", Kind::Text(5000), Required)]],
 };
 
 static IMAGE: Shape = Shape {
@@ -129,10 +122,7 @@ static IMAGE: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("url", Kind::Https(2048), Required),
-            Member("caption", Kind::Text(128), Optional),
-        ],
+        &[Member("url", Kind::Https(2048), Required), Member("caption", Kind::Text(128), Optional)],
     ],
 };
 
@@ -154,11 +144,7 @@ static REF: Shape = Shape {
     name: "ref",
     members: &[&[
         Member("name", Kind::Text(200), Optional),
-        Member(
-            "type",
-            Kind::Word(&["carouselSelect", "accordionSelect"]),
-            Optional,
-        ),
+        Member("type", Kind::Word(&["carouselSelect", "accordionSelect"]), Optional),
     ]],
 };
 
@@ -167,10 +153,7 @@ static MAP: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("la", Kind::Number, Required),
-            Member("lo", Kind::Number, Required),
-        ],
+        &[Member("la", Kind::Number, Required), Member("lo", Kind::Number, Required)],
     ],
 };
 
@@ -179,10 +162,7 @@ static LINK_PREVIEW: Shape = Shape {
     members: &[
         BASIC,
         BASIC_CLICK,
-        &[
-            Member("url", Kind::Uri(2048), Required),
-            Member("title", Kind::Text(128), Optional),
-        ],
+        &[Member("url", Kind::Uri(2048), Required), Member("title", Kind::Text(128), Optional)],
     ],
 };
 
@@ -201,10 +181,7 @@ static TEMPLATE: Shape = Shape {
 
 static KEY_VALUE_PAIR_LIST: Shape = Shape {
     name: "keyValuePairList",
-    members: &[&[
-        TYPE,
-        Member("elements", Kind::List(1, 50, Of::Only(&PAIR)), Required),
-    ]],
+    members: &[&[TYPE, Member("elements", Kind::List(1, 50, Of::Only(&PAIR)), Required)]],
 };
 
 static PAIR: Shape = Shape {
@@ -250,22 +227,12 @@ static HORIZONTAL: Shape = Shape {
 
 static CAROUSEL: Shape = Shape {
     name: "carousel",
-    members: &[
-        SLIDES,
-        &[Member("elements", Kind::List(2, 10, Of::Cards), Required)],
-    ],
+    members: &[SLIDES, &[Member("elements", Kind::List(2, 10, Of::Cards), Required)]],
 };
 
 /// What a carousel and the selects share.
-const SLIDES: &[Member] = &[
-    TYPE,
-    TOOLTIP,
-    PADDING,
-    ALT,
-    DISPLAY_MEMBER,
-    STYLE_MEMBER,
-    ACCESSIBILITY_MEMBER,
-];
+const SLIDES: &[Member] =
+    &[TYPE, TOOLTIP, PADDING, ALT, DISPLAY_MEMBER, STYLE_MEMBER, ACCESSIBILITY_MEMBER];
 
 static CAROUSEL_SELECT: Shape = Shape {
     name: "carouselSelect",
@@ -293,19 +260,13 @@ static ACCORDION_SELECT: Shape = Shape {
         &[
             Member("elements", Kind::List(1, 20, Of::Cards), Required),
             Member("selectMode", Kind::Object(&ACCORDION_MODE), Required),
-            Member(
-                "titles",
-                Kind::List(1, 20, Of::Only(&ACCORDION_TITLE)),
-                Required,
-            ),
+            Member("titles", Kind::List(1, 20, Of::Only(&ACCORDION_TITLE)), Required),
         ],
     ],
 };
 
-static ACCORDION_MODE: Shape = Shape {
-    name: "selectMode",
-    members: &[&[Member("name", Kind::Text(200), Required)]],
-};
+static ACCORDION_MODE: Shape =
+    Shape { name: "selectMode", members: &[&[Member("name", Kind::Text(200), Required)]] };
 
 static ACCORDION_TITLE: Shape = Shape {
     name: "title",
@@ -317,11 +278,7 @@ static ACCORDION_TITLE: Shape = Shape {
 
 static TABS: Shape = Shape {
     name: "tabs",
-    members: &[&[
-        TYPE,
-        STYLE_MEMBER,
-        Member("elements", Kind::List(1, 10, Of::Cards), Required),
-    ]],
+    members: &[&[TYPE, STYLE_MEMBER, Member("elements", Kind::List(1, 10, Of::Cards), Required)]],
 };
 
 static LIST: Shape = Shape {
@@ -330,11 +287,7 @@ static LIST: Shape = Shape {
         TYPE,
         TOOLTIP,
         ALT,
-        Member(
-            "elements",
-            Kind::Sequence(&[&[&TEXT, &SECTION_LIST, &BUTTON_LIST]]),
-            Required,
-        ),
+        Member("elements", Kind::Sequence(&[&[&TEXT, &SECTION_LIST, &BUTTON_LIST]]), Required),
     ]],
 };
 
@@ -357,11 +310,7 @@ static SECTION: Shape = Shape {
         ALT,
         ACCESSIBILITY_MEMBER,
         Member("sectionID", Kind::Text(256), Required),
-        Member(
-            "elements",
-            Kind::Sequence(&[&[&CHECKLIST], &[&TEXT, &CHECKLIST]]),
-            Required,
-        ),
+        Member("elements", Kind::Sequence(&[&[&CHECKLIST], &[&TEXT, &CHECKLIST]]), Required),
     ]],
 };
 
@@ -373,11 +322,7 @@ static CHECKLIST: Shape = Shape {
         PADDING,
         ALT,
         ACCESSIBILITY_MEMBER,
-        Member(
-            "elements",
-            Kind::List(2, 256, Of::Only(&CHECKBOX)),
-            Required,
-        ),
+        Member("elements", Kind::List(2, 256, Of::Only(&CHECKBOX)), Required),
     ]],
 };
 
@@ -404,11 +349,7 @@ static CHECK_CLICK: Shape = Shape {
 
 static CHECKED: Shape = Shape {
     name: "checked",
-    members: &[&[
-        TYPE,
-        Member("publishText", Kind::Text(250), Required),
-        ACCESSIBILITY_MEMBER,
-    ]],
+    members: &[&[TYPE, Member("publishText", Kind::Text(250), Required), ACCESSIBILITY_MEMBER]],
 };
 
 static BUTTON_LIST: Shape = Shape {
@@ -442,22 +383,14 @@ static SUBMIT_BUTTON: Shape = Shape {
 static SUBMIT_CLICK: Shape = Shape {
     name: "click",
     members: &[&[
-        Member(
-            "actions",
-            Kind::List(0, 4, Of::Only(&SUBMIT_AS_TEXT)),
-            Optional,
-        ),
+        Member("actions", Kind::List(0, 4, Of::Only(&SUBMIT_AS_TEXT)), Optional),
         Member("metadata", Kind::Array, Optional),
     ]],
 };
 
 static SUBMIT_AS_TEXT: Shape = Shape {
     name: "submitAsText",
-    members: &[&[
-        TYPE,
-        Member("submit", Kind::Flag, Required),
-        ACCESSIBILITY_MEMBER,
-    ]],
+    members: &[&[TYPE, Member("submit", Kind::Flag, Required), ACCESSIBILITY_MEMBER]],
 };
 
 pub(super) static QUICK_REPLIES: Shape = Shape {
@@ -477,20 +410,11 @@ static CLICK: Shape = Shape {
     ]],
 };
 
-pub(super) const ACTIONS: &[&Shape] = &[
-    &PUBLISH_TEXT,
-    &LINK,
-    &NAVIGATE,
-    &ADD_TO_CART,
-    &CUSTOM,
-    &DATE_PICKER,
-    &SCHEDULE_SLOT_LIST,
-];
+pub(super) const ACTIONS: &[&Shape] =
+    &[&PUBLISH_TEXT, &LINK, &NAVIGATE, &ADD_TO_CART, &CUSTOM, &DATE_PICKER, &SCHEDULE_SLOT_LIST];
 
-static PUBLISH_TEXT: Shape = Shape {
-    name: "publishText",
-    members: &[&[TYPE, Member("text", Kind::Text(256), Required)]],
-};
+static PUBLISH_TEXT: Shape =
+    Shape { name: "publishText", members: &[&[TYPE, Member("text", Kind::Text(256), Required)]] };
 
 static LINK: Shape = Shape {
     name: "link",
@@ -501,19 +425,13 @@ static LINK: Shape = Shape {
         Member("ios", Kind::Object(&PLATFORM), Optional),
         Member("android", Kind::Object(&PLATFORM), Optional),
         Member("web", Kind::Object(&PLATFORM), Optional),
-        Member(
-            "target",
-            Kind::Word(&["self", "blank", "slideout"]),
-            Optional,
-        ),
+        Member("target", Kind::Word(&["self", "blank", "slideout"]), Optional),
         ACCESSIBILITY_MEMBER,
     ]],
 };
 
-static PLATFORM: Shape = Shape {
-    name: "platform link",
-    members: &[&[Member("uri", Kind::Uri(1024), Optional)]],
-};
+static PLATFORM: Shape =
+    Shape { name: "platform link", members: &[&[Member("uri", Kind::Uri(1024), Optional)]] };
 
 static NAVIGATE: Shape = Shape {
     name: "navigate",
@@ -527,10 +445,7 @@ static NAVIGATE: Shape = Shape {
 
 static ADD_TO_CART: Shape = Shape {
     name: "addToCart",
-    members: &[&[
-        TYPE,
-        Member("items", Kind::List(0, 10, Of::Only(&CART_ITEM)), Required),
-    ]],
+    members: &[&[TYPE, Member("items", Kind::List(0, 10, Of::Only(&CART_ITEM)), Required)]],
 };
 
 static CART_ITEM: Shape = Shape {
@@ -543,10 +458,7 @@ static CART_ITEM: Shape = Shape {
 
 static CUSTOM: Shape = Shape {
     name: "custom",
-    members: &[&[
-        TYPE,
-        Member("data", Kind::List(0, 10, Of::Only(&PAIR)), Optional),
-    ]],
+    members: &[&[TYPE, Member("data", Kind::List(0, 10, Of::Only(&PAIR)), Optional)]],
 };
 
 static DATE_PICKER: Shape = Shape {
@@ -566,11 +478,7 @@ static SCHEDULE_SLOT_LIST: Shape = Shape {
     members: &[&[
         TYPE,
         Member("title", Kind::Text(40), Optional),
-        Member(
-            "slots",
-            Kind::List(0, 256, Of::Only(&SCHEDULE_SLOT)),
-            Optional,
-        ),
+        Member("slots", Kind::List(0, 256, Of::Only(&SCHEDULE_SLOT)), Optional),
         Member("firstDayOfTheWeek", Kind::Word(&["sun", "mon"]), Optional),
     ]],
 };
@@ -612,11 +520,7 @@ static STYLE: Shape = Shape {
 static DISPLAY: Shape = Shape {
     name: "display",
     members: &[&[
-        Member(
-            "aspectRatio",
-            Kind::Word(&["rectangle", "square", "horizontal"]),
-            Optional,
-        ),
+        Member("aspectRatio", Kind::Word(&["rectangle", "square", "horizontal"]), Optional),
         Member(
             "size",
             Kind::Word(&["cover", "contain", "large", "compact", "tall", "full"]),
@@ -625,7 +529,5 @@ static DISPLAY: Shape = Shape {
     ]],
 };
 
-static ACCESSIBILITY: Shape = Shape {
-    name: "accessibility",
-    members: &[&[Member("web", Kind::Aria, Optional)]],
-};
+static ACCESSIBILITY: Shape =
+    Shape { name: "accessibility", members: &[&[Member("web", Kind::Aria, Optional)]] };

@@ -9,10 +9,7 @@ fn lines(content: Value) -> Vec<String> {
 
 fn assert_one(content: Value, line: &str) {
     let lines = lines(content);
-    assert!(
-        lines.len() == 1 && lines[0].starts_with(line),
-        "{lines:?}, expected {line}"
-    );
+    assert!(lines.len() == 1 && lines[0].starts_with(line), "{lines:?}, expected {line}");
 }
 
 #[test]
@@ -68,36 +65,15 @@ fn every_limit_is_told_with_the_path_to_what_breaks_it() {
     let texts = |n: usize| vec![text(json!("t")); n];
     let long = |n: usize| "ä".repeat(n);
     assert_eq!(lines(text(json!(long(5000)))), Vec::<String>::new());
-    assert_one(
-        text(json!(long(5001))),
-        "text: has 5001 characters, at most 5000",
-    );
+    assert_one(text(json!(long(5001))), "text: has 5001 characters, at most 5000");
     assert_one(text(json!(5)), "text: must be a text, is 5");
     assert_one(json!({"type": "text"}), "`text` needs `text`");
-    assert_one(
-        json!({"type": "text", "text": "", "tooltip": long(257)}),
-        "tooltip: has 257",
-    );
-    assert_one(
-        json!({"type": "text", "text": "", "alt": long(2001)}),
-        "alt: has 2001",
-    );
-    assert_one(
-        json!({"type": "text", "text": "", "tag": long(65)}),
-        "tag: has 65",
-    );
-    assert_one(
-        json!({"type": "text", "text": "", "txt": 1}),
-        "txt: unknown member of `text`",
-    );
-    assert_one(
-        json!({"type": "button", "title": long(129)}),
-        "title: has 129",
-    );
-    assert_one(
-        json!({"type": "button", "title": "", "subtitle": long(129)}),
-        "subtitle: has 129",
-    );
+    assert_one(json!({"type": "text", "text": "", "tooltip": long(257)}), "tooltip: has 257");
+    assert_one(json!({"type": "text", "text": "", "alt": long(2001)}), "alt: has 2001");
+    assert_one(json!({"type": "text", "text": "", "tag": long(65)}), "tag: has 65");
+    assert_one(json!({"type": "text", "text": "", "txt": 1}), "txt: unknown member of `text`");
+    assert_one(json!({"type": "button", "title": long(129)}), "title: has 129");
+    assert_one(json!({"type": "button", "title": "", "subtitle": long(129)}), "subtitle: has 129");
     assert_one(
         json!({"type": "button", "title": "", "click": {"actions": vec![json!({"type": "publishText", "text": "a"}); 5]}}),
         "click.actions: has 5 entries, 0 to 4",
@@ -132,26 +108,17 @@ fn every_limit_is_told_with_the_path_to_what_breaks_it() {
         json!({"type": "image", "url": "http://a.example/a.png"}),
         "url: must begin with https://",
     );
-    assert_one(
-        json!({"type": "image", "url": format!("https://{}", long(2041))}),
-        "url: has 2049",
-    );
+    assert_one(json!({"type": "image", "url": format!("https://{}", long(2041))}), "url: has 2049");
     assert_one(
         json!({"type": "image", "url": "https://a", "caption": long(129)}),
         "caption: has 129",
     );
-    assert_one(
-        json!({"type": "vertical", "elements": texts(257)}),
-        "elements: has 257 entries",
-    );
+    assert_one(json!({"type": "vertical", "elements": texts(257)}), "elements: has 257 entries");
     assert_one(
         json!({"type": "carousel", "elements": texts(1)}),
         "elements: has 1 entries, 2 to 10",
     );
-    assert_one(
-        json!({"type": "carousel", "elements": texts(11)}),
-        "elements: has 11 entries",
-    );
+    assert_one(json!({"type": "carousel", "elements": texts(11)}), "elements: has 11 entries");
     assert_one(
         json!({"type": "carousel", "padding": 11, "elements": texts(2)}),
         "padding: must be a number from 0 to 10",
@@ -160,10 +127,7 @@ fn every_limit_is_told_with_the_path_to_what_breaks_it() {
         json!({"type": "carousel", "elements": [text(json!("a")), {"type": "carousel", "elements": texts(2)}]}),
         "elements[1].type: `carousel` is not allowed here",
     );
-    assert_one(
-        json!({"type": "tabs", "elements": texts(11)}),
-        "elements: has 11 entries, 1 to 10",
-    );
+    assert_one(json!({"type": "tabs", "elements": texts(11)}), "elements: has 11 entries, 1 to 10");
     assert_one(
         json!({"type": "list", "elements": texts(1)}),
         "elements: must hold exactly text, sectionList, buttonList",
@@ -186,10 +150,7 @@ fn every_limit_is_told_with_the_path_to_what_breaks_it() {
     );
     assert_one(json!("card"), "must be an object, is \"card\"");
     assert_one(json!({}), "`type` is missing");
-    assert_one(
-        json!({"type": "wheel"}),
-        "type: `wheel` is not allowed here",
-    );
+    assert_one(json!({"type": "wheel"}), "type: `wheel` is not allowed here");
 }
 
 #[test]

@@ -71,9 +71,7 @@ impl<'a> Reader<'a> {
             "transfer" => self.transfer(parse(raw)?, path),
             "close" => {
                 let CloseAction { survey } = parse(raw)?;
-                self.push(Action::Close {
-                    survey: survey.unwrap_or(true),
-                });
+                self.push(Action::Close { survey: survey.unwrap_or(true) });
                 Ok(())
             }
             "ttr" => self.ttr(parse(raw)?),
@@ -106,10 +104,7 @@ impl<'a> Reader<'a> {
             return Err("milliseconds is negative".to_owned());
         }
         if milliseconds > PAUSE_MAX_MS {
-            self.problem(
-                path,
-                format!("milliseconds is more than {PAUSE_MAX_MS}, which is used"),
-            );
+            self.problem(path, format!("milliseconds is more than {PAUSE_MAX_MS}, which is used"));
         }
         self.push(Action::Pause {
             length: Duration::from_secs_f64(milliseconds.min(PAUSE_MAX_MS).round() / 1000.0),
@@ -148,18 +143,12 @@ impl<'a> Reader<'a> {
         let quick_replies = self.quick_replies(words.quick_replies, path);
         if buttons.is_empty() {
             let text = text.ok_or("there is neither a text nor a usable button")?;
-            self.push(Action::Text {
-                text,
-                audience: Audience::All,
-                quick_replies,
-            });
+            self.push(Action::Text { text, audience: Audience::All, quick_replies });
             return Ok(());
         }
         let above = self.too_long_for_a_card(text.as_deref());
         let within = if above { None } else { text.as_deref() };
-        self.build(path, quick_replies, |builder| {
-            builder.buttons(within, &buttons)
-        });
+        self.build(path, quick_replies, |builder| builder.buttons(within, &buttons));
         Ok(())
     }
 

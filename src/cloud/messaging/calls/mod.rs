@@ -23,33 +23,21 @@ use crate::{
 #[must_use]
 pub(super) fn request(call: &Call, conversation: &ConversationId, me: &Identity) -> Request {
     match call {
-        Call::Publish {
-            dialog,
-            body,
-            audience,
-            mark,
-            intents,
-        } => publish(dialog, body, *audience, mark.as_ref(), intents, me),
+        Call::Publish { dialog, body, audience, mark, intents } => {
+            publish(dialog, body, *audience, mark.as_ref(), intents, me)
+        }
         Call::Receipt { dialog, sequences } => event(
             dialog,
             &json!({"type": "AcceptStatusEvent", "status": "READ", "sequenceList": sequences}),
         ),
         Call::Typing { dialog, composing } => {
             let state = if *composing { "COMPOSING" } else { "ACTIVE" };
-            event(
-                dialog,
-                &json!({"type": "ChatStateEvent", "chatState": state}),
-            )
+            event(dialog, &json!({"type": "ChatStateEvent", "chatState": state}))
         }
         Call::History { dialog, after } => history(dialog, *after),
         // The bare id is the form of the platform's own client.
         Call::Profile(consumer) => Request::new(Method::GetUserProfile, consumer),
-        Call::Transfer {
-            skill,
-            agent,
-            reason,
-            words,
-        } => {
+        Call::Transfer { skill, agent, reason, words } => {
             // The assigned agent has to go in the same request, or the skill's queue does not get the conversation.
             let mut changes = vec![leave(me)];
             if let Some(agent) = agent {
@@ -88,10 +76,7 @@ pub(super) fn request(call: &Call, conversation: &ConversationId, me: &Identity)
 #[must_use]
 pub(super) fn history(dialog: &DialogId, after: Option<Sequence>) -> Request {
     let after = after.map_or(0, |after| after.saturating_sub(1).max(0));
-    Request::new(
-        Method::QueryMessages,
-        &json!({"dialogId": dialog, "newerThanSequence": after}),
-    )
+    Request::new(Method::QueryMessages, &json!({"dialogId": dialog, "newerThanSequence": after}))
 }
 
 /// Sorts a refused or failed answer by what can be done about it.
@@ -100,17 +85,9 @@ pub(super) fn failure(call: &'static str, response: &Response<'_>) -> CallError 
     let code = response.code.unwrap_or_default();
     let message = response.words();
     if code >= 500 {
-        CallError::Failed {
-            call,
-            code,
-            message,
-        }
+        CallError::Failed { call, code, message }
     } else {
-        CallError::Refused {
-            call,
-            code,
-            message,
-        }
+        CallError::Refused { call, code, message }
     }
 }
 
@@ -189,10 +166,7 @@ fn publish(
         message_audience: Option<&'static str>,
     }
     let (event, metadata) = match body {
-        Body::Text {
-            text,
-            quick_replies,
-        } => (
+        Body::Text { text, quick_replies } => (
             Event {
                 r#type: "ContentEvent",
                 content_type: Some("text/plain"),
@@ -202,11 +176,7 @@ fn publish(
             },
             None,
         ),
-        Body::Rich {
-            content,
-            metadata,
-            quick_replies,
-        } => (
+        Body::Rich { content, metadata, quick_replies } => (
             Event {
                 r#type: "RichContentEvent",
                 content_type: None,
@@ -231,10 +201,7 @@ fn publish(
     if let Some(metadata) = metadata
         && let Ok(raw) = serde_json::from_str::<&RawValue>(metadata.as_str())
     {
-        request.metadata = lenient::elements(raw)
-            .into_iter()
-            .map(Json::from_raw)
-            .collect();
+        request.metadata = lenient::elements(raw).into_iter().map(Json::from_raw).collect();
     }
     if mark.is_some() || !intents.is_empty() {
         request.metadata.push(bot_response(mark, intents, me));
@@ -290,10 +257,7 @@ fn action_reason(reason: TransferReason, words: Option<&str>) -> Json {
 }
 
 fn event(dialog: &DialogId, event: &Value) -> Request {
-    Request::new(
-        Method::Publish,
-        &json!({"dialogId": dialog, "event": event}),
-    )
+    Request::new(Method::Publish, &json!({"dialogId": dialog, "event": event}))
 }
 
 fn update(conversation: &ConversationId, changes: &[Value]) -> Request {
@@ -313,9 +277,7 @@ fn participant(change: &str, role: &str, user: &str) -> Value {
 
 /// The platform's limit for ids in metadata.
 fn short(text: &str) -> &str {
-    text.char_indices()
-        .nth(64)
-        .map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The platform's limit for the intents of one message.

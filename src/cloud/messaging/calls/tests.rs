@@ -13,10 +13,7 @@ fn calls_are_written_as_the_golden_requests() {
     let dialog = DialogId::from(CONVERSATION);
     let say = |text: &str, audience, quick_replies| Call::Publish {
         dialog: dialog.clone(),
-        body: Body::Text {
-            text: text.into(),
-            quick_replies,
-        },
+        body: Body::Text { text: text.into(), quick_replies },
         audience,
         mark: None,
         intents: vec![],
@@ -33,9 +30,7 @@ fn calls_are_written_as_the_golden_requests() {
             say(
                 "Shall I book it?",
                 Audience::All,
-                Some(Json::from_value(
-                    &golden["pe-4"]["body"]["event"]["quickReplies"],
-                )),
+                Some(Json::from_value(&golden["pe-4"]["body"]["event"]["quickReplies"])),
             ),
         ),
         (
@@ -52,27 +47,9 @@ fn calls_are_written_as_the_golden_requests() {
                 intents: vec![],
             },
         ),
-        (
-            "pe-5",
-            Call::Typing {
-                dialog: dialog.clone(),
-                composing: true,
-            },
-        ),
-        (
-            "pe-6",
-            Call::Receipt {
-                dialog: dialog.clone(),
-                sequences: vec![4],
-            },
-        ),
-        (
-            "qm-1",
-            Call::History {
-                dialog: dialog.clone(),
-                after: None,
-            },
-        ),
+        ("pe-5", Call::Typing { dialog: dialog.clone(), composing: true }),
+        ("pe-6", Call::Receipt { dialog: dialog.clone(), sequences: vec![4] }),
+        ("qm-1", Call::History { dialog: dialog.clone(), after: None }),
         (
             "gup-1",
             Call::Profile(
@@ -81,20 +58,8 @@ fn calls_are_written_as_the_golden_requests() {
         ),
         ("ucf-2", Call::Return),
         ("ucf-4", Call::Join),
-        (
-            "ucf-5",
-            Call::Close {
-                dialog: dialog.clone(),
-                survey: false,
-            },
-        ),
-        (
-            "ucf-7",
-            Call::Ttr {
-                ttr_type: "URGENT".into(),
-                seconds: 1200,
-            },
-        ),
+        ("ucf-5", Call::Close { dialog: dialog.clone(), survey: false }),
+        ("ucf-7", Call::Ttr { ttr_type: "URGENT".into(), seconds: 1200 }),
     ] {
         assert_eq!(written(&call, id), golden[id], "{id}");
     }
@@ -104,10 +69,7 @@ fn calls_are_written_as_the_golden_requests() {
         reason: TransferReason::Bot,
         words: Some("3".into()),
     };
-    for (id, call) in [
-        ("ucf-1", transfer(None)),
-        ("ucf-3", transfer(Some("5500112233"))),
-    ] {
+    for (id, call) in [("ucf-1", transfer(None)), ("ucf-3", transfer(Some("5500112233")))] {
         let written = written(&call, id);
         assert_eq!(
             written["metadata"],
@@ -119,13 +81,7 @@ fn calls_are_written_as_the_golden_requests() {
             "{id}"
         );
     }
-    let close = written(
-        &Call::Close {
-            dialog,
-            survey: true,
-        },
-        "ucf-6",
-    );
+    let close = written(&Call::Close { dialog, survey: true }, "ucf-6");
     let mut expected = golden["ucf-6"].clone();
     expected["body"]["conversationField"][0]["dialog"]
         .as_object_mut()
@@ -143,16 +99,10 @@ fn a_published_answer_carries_its_mark_and_intents_within_the_platforms_limits()
     };
     let call = Call::Publish {
         dialog: "d".into(),
-        body: Body::Text {
-            text: "Hi".into(),
-            quick_replies: None,
-        },
+        body: Body::Text { text: "Hi".into(), quick_replies: None },
         audience: Audience::All,
         mark: Some(Mark {
-            event: EventKey {
-                sequence: 20,
-                kind: EventKind::Greeting,
-            },
+            event: EventKey { sequence: 20, kind: EventKind::Greeting },
             index: 0,
             count: 2,
             covers: (1..=20).collect(),
@@ -167,10 +117,7 @@ fn a_published_answer_carries_its_mark_and_intents_within_the_platforms_limits()
         json!({"botId": "bot-greeter", "botProviderType": "3P_EXTERNAL_CONNECTOR"})
     );
     assert_eq!(entry["botInteractionId"], "cd1:20:greeting:0/2");
-    assert_eq!(
-        entry["consumerUtteranceSequenceNumbers"],
-        json!((5..=20).collect::<Vec<_>>())
-    );
+    assert_eq!(entry["consumerUtteranceSequenceNumbers"], json!((5..=20).collect::<Vec<_>>()));
     let intents = entry["intents"].as_array().unwrap();
     assert_eq!(intents.len(), 16);
     for intent in intents {
@@ -188,17 +135,12 @@ fn structured_content_keeps_its_bytes_and_its_metadata_before_the_mark() {
         dialog: "d".into(),
         body: Body::Rich {
             content: Json::from_raw(raw),
-            metadata: Some(Json::from_value(
-                &json!({"type": "ExternalId", "id": "card"}),
-            )),
+            metadata: Some(Json::from_value(&json!({"type": "ExternalId", "id": "card"}))),
             quick_replies: None,
         },
         audience: Audience::All,
         mark: Some(Mark {
-            event: EventKey {
-                sequence: 1,
-                kind: EventKind::Consumer,
-            },
+            event: EventKey { sequence: 1, kind: EventKind::Consumer },
             index: 0,
             count: 1,
             covers: vec![],
@@ -224,9 +166,7 @@ fn history_asks_for_one_more_than_needed_and_never_for_less_than_nothing() {
 fn the_golden_profile_is_read_and_an_empty_one_too() {
     let read = |json: &str| profile(serde_json::from_str(json).unwrap());
     assert_eq!(
-        read(include_str!(
-            "../../../../tests/data/messaging/profile.json"
-        )),
+        read(include_str!("../../../../tests/data/messaging/profile.json")),
         Profile {
             first_name: Some("Ada".into()),
             last_name: Some("Example".into()),
@@ -237,19 +177,9 @@ fn the_golden_profile_is_read_and_an_empty_one_too() {
         read(
             r#"{"authenticatedData":{"lp_sdes":{"type":"personal","personal":{"firstname":"Ada"}}}}"#
         ),
-        Profile {
-            first_name: Some("Ada".into()),
-            last_name: None,
-            authenticated: true,
-        }
+        Profile { first_name: Some("Ada".into()), last_name: None, authenticated: true }
     );
-    for empty in [
-        "{}",
-        "[]",
-        "null",
-        r#""x""#,
-        r#"{"claims":{"lp_sdes":[]},"firstName":""}"#,
-    ] {
+    for empty in ["{}", "[]", "null", r#""x""#, r#"{"claims":{"lp_sdes":[]},"firstName":""}"#] {
         assert_eq!(read(empty), Profile::default(), "{empty}");
     }
 }

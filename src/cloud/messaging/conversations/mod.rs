@@ -48,10 +48,7 @@ impl Conversations {
     /// Reads one change. `manager` agents see conversations that they are not in.
     pub(super) fn change(&mut self, raw: &RawValue, me: &Identity, manager: bool) -> Change {
         let unusable = |detail: &str| Change {
-            event: Some(Event::Unusable {
-                kind: "conversation",
-                detail: detail.to_owned(),
-            }),
+            event: Some(Event::Unusable { kind: "conversation", detail: detail.to_owned() }),
             newest: None,
         };
         let Ok(change) = serde_json::from_str::<WireChange>(raw.get()) else {
@@ -63,10 +60,8 @@ impl Conversations {
             return unusable("a change names no conversation");
         };
         let id = ConversationId::from(id);
-        let version = Version {
-            metadata: details.meta_data_last_update_ts,
-            update: state.last_update_time,
-        };
+        let version =
+            Version { metadata: details.meta_data_last_update_ts, update: state.last_update_time };
         let known = self.known.entry(id.clone()).or_default();
         if version.is_older_than(known.version) {
             return Change::default();
@@ -119,17 +114,9 @@ impl Conversations {
         let was_here = std::mem::take(&mut known.here);
         if was_here || deleted {
             self.forget_later(id.clone());
-            let how = if closed {
-                Departure::Closed
-            } else {
-                Departure::Moved
-            };
+            let how = if closed { Departure::Closed } else { Departure::Moved };
             return Change {
-                event: Some(Event::Gone {
-                    id,
-                    how,
-                    csat: details.csat(),
-                }),
+                event: Some(Event::Gone { id, how, csat: details.csat() }),
                 newest: None,
             };
         }
@@ -169,9 +156,6 @@ impl Version {
     }
 
     fn or(self, known: Self) -> Self {
-        Self {
-            metadata: self.metadata.or(known.metadata),
-            update: self.update.or(known.update),
-        }
+        Self { metadata: self.metadata.or(known.metadata), update: self.update.or(known.update) }
     }
 }

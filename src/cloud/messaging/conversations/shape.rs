@@ -118,10 +118,7 @@ impl WireDetails {
             dialog.dialog_type.as_deref() == Some("MAIN")
                 && dialog.channel_type.as_deref() != Some("COBROWSE")
         });
-        mains
-            .clone()
-            .find(|dialog| dialog.is_open())
-            .or_else(|| mains.next())
+        mains.clone().find(|dialog| dialog.is_open()).or_else(|| mains.next())
     }
 
     /// Closed, or in the survey after the main dialog: nothing for this agent in either case.
@@ -185,10 +182,8 @@ impl WireDetails {
 
     /// The consumer's rating; 0 means that there is none.
     pub(super) fn csat(&self) -> Option<u8> {
-        let rate = self
-            .csat_rate
-            .filter(|rate| *rate > 0)
-            .or_else(|| self.csat.as_ref()?.csat_rate)?;
+        let rate =
+            self.csat_rate.filter(|rate| *rate > 0).or_else(|| self.csat.as_ref()?.csat_rate)?;
         u8::try_from(rate).ok().filter(|rate| *rate > 0)
     }
 }

@@ -10,10 +10,9 @@ const PUBLIC: &str = "0f4c7a1e-6b52-5d1c-9c3e-2a7b8d90e1f2";
 
 #[test]
 fn the_golden_conversation_is_mine() {
-    let body: Value = serde_json::from_str(include_str!(
-        "../../../../tests/data/messaging/conversation.json"
-    ))
-    .unwrap();
+    let body: Value =
+        serde_json::from_str(include_str!("../../../../tests/data/messaging/conversation.json"))
+            .unwrap();
     let mut conversations = Conversations::default();
     let change = told(&mut conversations, &body["changes"][0]);
     let id = "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77";
@@ -47,10 +46,7 @@ fn either_id_makes_a_conversation_mine() {
             {"id": "cons-1", "role": "CONSUMER"}]}]}),
     ] {
         let mut details = json!({"state": "OPEN"});
-        details
-            .as_object_mut()
-            .unwrap()
-            .extend(participants.as_object().unwrap().clone());
+        details.as_object_mut().unwrap().extend(participants.as_object().unwrap().clone());
         assert!(is_mine(&upsert(&details)), "{details}");
     }
 }
@@ -78,11 +74,7 @@ fn a_suggestion_in_another_dialog_or_of_another_agent_changes_nothing() {
                 [{"id": "12345678.9", "role": "ASSIGNED_AGENT", "state": "SUGGESTED"}]},
         ],
     });
-    let Change {
-        event: Some(Event::Conversation { details, .. }),
-        ..
-    } = upsert(&details)
-    else {
+    let Change { event: Some(Event::Conversation { details, .. }), .. } = upsert(&details) else {
         panic!("mine");
     };
     assert_eq!(details.dialog.as_str(), "d");
@@ -94,10 +86,7 @@ fn closed_and_moved_are_told_apart() {
         (json!({"state": "OPEN"}), Departure::Moved),
         (json!({}), Departure::Moved),
         (json!({"state": "CLOSE"}), Departure::Closed),
-        (
-            json!({"state": "OPEN", "closeReason": "TIMEOUT"}),
-            Departure::Closed,
-        ),
+        (json!({"state": "OPEN", "closeReason": "TIMEOUT"}), Departure::Closed),
         (
             json!({"state": "OPEN", "dialogs": [{"dialogType": "MAIN", "state": "CLOSE"}]}),
             Departure::Closed,
@@ -110,11 +99,7 @@ fn closed_and_moved_are_told_apart() {
         );
         assert_eq!(
             change.event,
-            Some(Event::Gone {
-                id: "c".into(),
-                how,
-                csat: None
-            }),
+            Some(Event::Gone { id: "c".into(), how, csat: None }),
             "{details}"
         );
     }
@@ -132,10 +117,7 @@ fn an_upsert_without_me_means_gone_only_if_i_was_there() {
     told(&mut conversations, &mine);
     assert!(matches!(
         told(&mut conversations, &elsewhere).event,
-        Some(Event::Gone {
-            how: Departure::Moved,
-            ..
-        })
+        Some(Event::Gone { how: Departure::Moved, .. })
     ));
     assert_eq!(told(&mut conversations, &elsewhere).event, None);
 }
@@ -144,19 +126,13 @@ fn an_upsert_without_me_means_gone_only_if_i_was_there() {
 fn an_overtaken_notification_is_passed_over_even_after_the_end() {
     let mut conversations = Conversations::default();
     assert!(is_mine(&told(&mut conversations, &change_with(&mine(10)))));
-    assert_eq!(
-        told(&mut conversations, &change_with(&mine(9))),
-        Change::default()
-    );
+    assert_eq!(told(&mut conversations, &change_with(&mine(9))), Change::default());
     assert!(is_mine(&told(&mut conversations, &change_with(&mine(10)))));
     told(
         &mut conversations,
         &json!({"type": "DELETE", "result": {"convId": "c", "conversationDetails": {"metaDataLastUpdateTs": 12}}}),
     );
-    assert_eq!(
-        told(&mut conversations, &change_with(&mine(11))),
-        Change::default()
-    );
+    assert_eq!(told(&mut conversations, &change_with(&mine(11))), Change::default());
     assert!(is_mine(&told(&mut conversations, &change_with(&mine(13)))));
 }
 
@@ -173,19 +149,13 @@ fn without_metadata_time_the_update_time_decides() {
 
 #[test]
 fn the_rating_is_told_at_the_end() {
-    for details in [
-        json!({"csatRate": 4}),
-        json!({"csatRate": 0, "csat": {"csatRate": "4"}}),
-    ] {
+    for details in [json!({"csatRate": 4}), json!({"csatRate": 0, "csat": {"csatRate": "4"}})] {
         let mut conversations = Conversations::default();
         let change = told(
             &mut conversations,
             &json!({"type": "DELETE", "result": {"convId": "c", "conversationDetails": details}}),
         );
-        assert!(
-            matches!(change.event, Some(Event::Gone { csat: Some(4), .. })),
-            "{change:?}"
-        );
+        assert!(matches!(change.event, Some(Event::Gone { csat: Some(4), .. })), "{change:?}");
     }
 }
 
@@ -206,10 +176,7 @@ fn a_manager_hears_of_every_conversation_and_whether_it_has_joined() {
     let raw = raw(&change_with(&json!({"state": "CLOSE"})));
     assert!(matches!(
         conversations.change(&raw, &me(), true).event,
-        Some(Event::Gone {
-            how: Departure::Closed,
-            ..
-        })
+        Some(Event::Gone { how: Departure::Closed, .. })
     ));
 }
 
@@ -224,10 +191,7 @@ fn no_skill_has_three_spellings_and_numbers_are_skills_too() {
     ] {
         let mut details = mine(1);
         details["skillId"] = skill;
-        let Change {
-            event: Some(Event::Conversation { details, .. }),
-            ..
-        } = upsert(&details)
+        let Change { event: Some(Event::Conversation { details, .. }), .. } = upsert(&details)
         else {
             panic!("mine");
         };
@@ -239,10 +203,7 @@ fn no_skill_has_three_spellings_and_numbers_are_skills_too() {
 fn what_was_left_long_ago_is_forgotten() {
     let mut conversations = Conversations::default();
     for n in 0..2 * REMEMBERED {
-        told(
-            &mut conversations,
-            &json!({"type": "DELETE", "result": {"convId": format!("c{n}")}}),
-        );
+        told(&mut conversations, &json!({"type": "DELETE", "result": {"convId": format!("c{n}")}}));
     }
     assert!(conversations.known.len() <= REMEMBERED);
     assert!(conversations.left.len() <= REMEMBERED);

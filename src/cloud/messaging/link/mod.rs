@@ -282,8 +282,7 @@ impl Link {
     fn work_done(&mut self, done: StepDone) {
         match done {
             StepDone::Hosts(Ok(hosts)) => {
-                self.cache
-                    .put(&self.settings, hosts.clone(), self.clock.now());
+                self.cache.put(&self.settings, hosts.clone(), self.clock.now());
                 self.found(&hosts);
             }
             StepDone::Cached(hosts) => self.found(&hosts),
@@ -310,9 +309,7 @@ impl Link {
     }
 
     fn found(&mut self, hosts: &Hosts) {
-        let bases = hosts
-            .agent_vep()
-            .and_then(|login| Ok((login, hosts.messaging()?)));
+        let bases = hosts.agent_vep().and_then(|login| Ok((login, hosts.messaging()?)));
         let result = match bases {
             Ok((login, socket)) => {
                 self.hosts = Some(Bases { login, socket });
@@ -392,12 +389,7 @@ async fn work<T>(slot: &mut Option<Work<T>>) -> T {
 /// The bearer is a part of the path, so the address is as secret as the bearer; none if it cannot be one.
 pub(super) fn address(base: &str, login: &Login) -> Option<Uri> {
     let bearer = utf8_percent_encode(login.bearer.expose_secret(), &NOT_IN_A_SEGMENT);
-    format!(
-        "{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1",
-        login.account
-    )
-    .parse()
-    .ok()
+    format!("{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1", login.account).parse().ok()
 }
 
 /// What may not stand in a path segment as it is; a hexadecimal bearer stays as it is.

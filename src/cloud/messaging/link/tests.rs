@@ -32,9 +32,7 @@ async fn a_session_comes_up_works_and_logs_out() {
     let mut door = open(&cloud);
     let mut server = cloud.socket().await;
     let events = come_up(&mut door, &mut server).await;
-    assert!(events.contains(&Event::Up {
-        agent: "4102938475".into()
-    }));
+    assert!(events.contains(&Event::Up { agent: "4102938475".into() }));
 
     door.commands.send(publish(1)).await.unwrap();
     let request = next_request(&mut server, "PublishEvent").await;
@@ -42,11 +40,7 @@ async fn a_session_comes_up_works_and_logs_out() {
     let told = until(&mut door, |event| matches!(event, Event::Called { .. })).await;
     assert!(matches!(
         told.last(),
-        Some(Event::Called {
-            id: CallId(1),
-            outcome: Ok(Outcome::Published(7)),
-            ..
-        })
+        Some(Event::Called { id: CallId(1), outcome: Ok(Outcome::Published(7)), .. })
     ));
 
     door.commands.send(Command::Stop).await.unwrap();
@@ -90,11 +84,7 @@ async fn a_token_that_opens_no_socket_is_renewed_and_one_502_is_not_minded() {
     let mut door = open(&cloud);
     let mut server = cloud.socket().await;
     come_up(&mut door, &mut server).await;
-    let logins = cloud
-        .asked()
-        .iter()
-        .filter(|asked| asked.url.contains("/login"))
-        .count();
+    let logins = cloud.asked().iter().filter(|asked| asked.url.contains("/login")).count();
     assert_eq!(logins, 2);
 }
 
@@ -108,11 +98,7 @@ async fn a_lost_socket_is_opened_again_with_the_same_token() {
     until(&mut door, |event| *event == Event::Down).await;
     let mut server = cloud.socket().await;
     come_up(&mut door, &mut server).await;
-    let logins = cloud
-        .asked()
-        .iter()
-        .filter(|asked| asked.url.contains("/login"))
-        .count();
+    let logins = cloud.asked().iter().filter(|asked| asked.url.contains("/login")).count();
     assert_eq!(logins, 1);
 }
 
@@ -141,10 +127,7 @@ async fn a_hall_that_takes_no_events_slows_the_socket_and_not_the_commands() {
     let flood = async {
         for sequence in 0..20_000 {
             let frame = message(sequence);
-            if tokio::time::timeout(Duration::from_secs(1), server.send(frame))
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(Duration::from_secs(1), server.send(frame)).await.is_err() {
                 return sequence;
             }
         }
@@ -179,11 +162,7 @@ async fn a_door_that_is_dropped_logs_out() {
     cloud.tracker.close();
     // All that is left are idle connections of the HTTP client, which ends with the network.
     drop(cloud.net.clone());
-    while !cloud
-        .asked()
-        .iter()
-        .any(|asked| asked.url.contains("/logout"))
-    {
+    while !cloud.asked().iter().any(|asked| asked.url.contains("/logout")) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -298,11 +277,7 @@ async fn next_request(server: &mut Server, method: &str) -> Value {
         let frame = server.next().await.unwrap().unwrap();
         let Message::Text(text) = frame else { continue };
         let request: Value = serde_json::from_str(text.as_str()).unwrap();
-        if request["type"]
-            .as_str()
-            .unwrap()
-            .ends_with(&format!(".{method}"))
-        {
+        if request["type"].as_str().unwrap().ends_with(&format!(".{method}")) {
             return request;
         }
     }
@@ -327,10 +302,7 @@ fn publish(id: u64) -> Command {
         id: Some(CallId(id)),
         call: Call::Publish {
             dialog: "conv-1".into(),
-            body: Body::Text {
-                text: "hello".into(),
-                quick_replies: None,
-            },
+            body: Body::Text { text: "hello".into(), quick_replies: None },
             audience: Audience::All,
             mark: None,
             intents: vec![],

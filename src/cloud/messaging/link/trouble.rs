@@ -23,10 +23,7 @@ pub(super) fn of_domains(error: &DomainError) -> Trouble {
             TroubleKind::Failed
         }
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 pub(super) fn of_login(error: &LoginError) -> Trouble {
@@ -37,10 +34,7 @@ pub(super) fn of_login(error: &LoginError) -> Trouble {
         LoginResult::Secret => TroubleKind::Secret,
         LoginResult::Failed | LoginResult::Ok => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 /// HTTP 401 at the handshake is the clearest word about a token; everything else is tried again with it.
@@ -67,10 +61,7 @@ pub(super) fn of_opening(error: &NetError) -> Trouble {
         Some(StatusCode::TOO_MANY_REQUESTS) => TroubleKind::Throttled,
         Some(_) | None => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }
 
 pub(super) fn of_refresh(error: &RefreshError) -> Trouble {
@@ -80,8 +71,5 @@ pub(super) fn of_refresh(error: &RefreshError) -> Trouble {
         | RefreshError::Net(_)
         | RefreshError::Failed { .. } => TroubleKind::Failed,
     };
-    Trouble {
-        kind,
-        detail: report::chain(error),
-    }
+    Trouble { kind, detail: report::chain(error) }
 }

@@ -49,20 +49,13 @@ pub(super) fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
         return Reading::Unusable("an event has no sequence");
     };
     let origin = Origin {
-        ids: [
-            event.originator_p_id,
-            event.originator_id,
-            event.originator_metadata.id,
-        ],
+        ids: [event.originator_p_id, event.originator_id, event.originator_metadata.id],
         role: event.originator_metadata.role,
     };
     let from = origin.speaker(me);
     let mine = from == Speaker::Me;
     Reading::Message {
-        conversation: event
-            .conversation_id
-            .unwrap_or_else(|| dialog.clone())
-            .into(),
+        conversation: event.conversation_id.unwrap_or_else(|| dialog.clone()).into(),
         message: Message {
             dialog: DialogId::from(dialog),
             sequence,
@@ -152,15 +145,9 @@ fn array(metadata: &RawValue) -> Option<Json> {
 
 fn mark(metadata: &RawValue) -> Option<Mark> {
     let entries: Vec<BotResponse> = lenient::many_of(metadata);
-    entries
-        .into_iter()
-        .filter(|entry| entry.r#type.as_deref() == Some("BotResponse"))
-        .find_map(|entry| {
-            Mark::parse(
-                &entry.bot_interaction_id?,
-                entry.consumer_utterance_sequence_numbers,
-            )
-        })
+    entries.into_iter().filter(|entry| entry.r#type.as_deref() == Some("BotResponse")).find_map(
+        |entry| Mark::parse(&entry.bot_interaction_id?, entry.consumer_utterance_sequence_numbers),
+    )
 }
 
 #[derive(Deserialize, Default)]
@@ -218,13 +205,11 @@ impl Body<'_> {
             Some("ContentEvent") => self.said().unwrap_or(Content::Unknown),
             // A schema of the platform calls the card `message`, all working code `content`.
             Some("RichContentEvent") => {
-                self.content
-                    .or(self.message)
-                    .map_or(Content::Unknown, |content| {
-                        let content = Json::from_raw(content);
-                        let text = readable(&content.to_value());
-                        Content::Rich { content, text }
-                    })
+                self.content.or(self.message).map_or(Content::Unknown, |content| {
+                    let content = Json::from_raw(content);
+                    let text = readable(&content.to_value());
+                    Content::Rich { content, text }
+                })
             }
             Some("AcceptStatusEvent") => Content::Receipt {
                 status: match self.status.as_deref() {

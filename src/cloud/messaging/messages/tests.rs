@@ -7,19 +7,12 @@ use crate::conversation::event::{EventKey, EventKind};
 
 #[test]
 fn the_golden_message_is_a_consumers_text() {
-    let Reading::Message {
-        conversation,
-        message,
-    } = reading(include_str!(
-        "../../../../tests/data/messaging/message.json"
-    ))
+    let Reading::Message { conversation, message } =
+        reading(include_str!("../../../../tests/data/messaging/message.json"))
     else {
         panic!("a message");
     };
-    assert_eq!(
-        conversation.as_str(),
-        "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77"
-    );
+    assert_eq!(conversation.as_str(), "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77");
     assert_eq!(
         message,
         Message {
@@ -37,10 +30,9 @@ fn the_golden_message_is_a_consumers_text() {
 
 #[test]
 fn a_click_keeps_its_metadata_as_an_array() {
-    for metadata in [
-        r#"[{"type":"ExternalId","id":"book-yes"}]"#,
-        r#"{"type":"ExternalId","id":"book-yes"}"#,
-    ] {
+    for metadata in
+        [r#"[{"type":"ExternalId","id":"book-yes"}]"#, r#"{"type":"ExternalId","id":"book-yes"}"#]
+    {
         let message = message(&format!(
             r#"{{"sequence":9,"originatorId":"c","originatorMetadata":{{"role":"CONSUMER"}},
                 "event":{{"type":"ContentEvent","message":"Yes"}},"dialogId":"d","metadata":{metadata}}}"#
@@ -62,24 +54,15 @@ fn receipts_name_what_they_are_for() {
     };
     assert_eq!(
         receipt(r#""status":"ACTION","sequenceList":[7]"#),
-        Content::Receipt {
-            status: ReceiptStatus::Action,
-            sequences: vec![7]
-        }
+        Content::Receipt { status: ReceiptStatus::Action, sequences: vec![7] }
     );
     assert_eq!(
         receipt(r#""status":"READ","sequenceList":7"#),
-        Content::Receipt {
-            status: ReceiptStatus::Read,
-            sequences: vec![7]
-        }
+        Content::Receipt { status: ReceiptStatus::Read, sequences: vec![7] }
     );
     assert_eq!(
         receipt(r#""status":"NEWER""#),
-        Content::Receipt {
-            status: ReceiptStatus::Other,
-            sequences: vec![]
-        }
+        Content::Receipt { status: ReceiptStatus::Other, sequences: vec![] }
     );
 }
 
@@ -99,10 +82,7 @@ fn own_messages_are_known_by_either_id_and_carry_their_mark() {
         assert_eq!(
             message.mark,
             Some(Mark {
-                event: EventKey {
-                    sequence: 4,
-                    kind: EventKind::Consumer
-                },
+                event: EventKey { sequence: 4, kind: EventKind::Consumer },
                 index: 0,
                 count: 2,
                 covers: vec![4],
@@ -119,18 +99,9 @@ fn who_speaks_is_told_by_the_role_and_without_it_by_the_id() {
         ))
         .from
     };
-    assert_eq!(
-        from(r#""originatorMetadata":{"role":"CONSUMER"},"#),
-        Speaker::Consumer
-    );
-    assert_eq!(
-        from(r#""originatorMetadata":{"role":"MANAGER"},"#),
-        Speaker::Agent
-    );
-    assert_eq!(
-        from(r#""originatorMetadata":{"role":"CONTROLLER"},"#),
-        Speaker::System
-    );
+    assert_eq!(from(r#""originatorMetadata":{"role":"CONSUMER"},"#), Speaker::Consumer);
+    assert_eq!(from(r#""originatorMetadata":{"role":"MANAGER"},"#), Speaker::Agent);
+    assert_eq!(from(r#""originatorMetadata":{"role":"CONTROLLER"},"#), Speaker::System);
     assert_eq!(from(r#""originatorId":"12345678.7","#), Speaker::Agent);
     assert_eq!(from(r#""originatorId":"cons-1","#), Speaker::Consumer);
     assert_eq!(from(""), Speaker::System);
@@ -145,10 +116,7 @@ fn what_agents_say_in_private_is_private_even_in_a_new_word() {
         ))
         .audience
     };
-    assert_eq!(
-        audience(r#""AGENTS_AND_MANAGERS""#, "MANAGER"),
-        Audience::Agents
-    );
+    assert_eq!(audience(r#""AGENTS_AND_MANAGERS""#, "MANAGER"), Audience::Agents);
     assert_eq!(audience(r#""SUPERVISORS""#, "MANAGER"), Audience::Agents);
     assert_eq!(audience(r#""ALL""#, "MANAGER"), Audience::All);
     assert_eq!(audience("null", "MANAGER"), Audience::All);
@@ -158,10 +126,7 @@ fn what_agents_say_in_private_is_private_even_in_a_new_word() {
 #[test]
 fn files_and_structured_content_are_told_from_text() {
     let content = |event: &str| {
-        message(&format!(
-            r#"{{"sequence":1,"dialogId":"d","event":{event}}}"#
-        ))
-        .content
+        message(&format!(r#"{{"sequence":1,"dialogId":"d","event":{event}}}"#)).content
     };
     assert_eq!(
         content(
@@ -181,9 +146,9 @@ fn files_and_structured_content_are_told_from_text() {
     );
     let card = r#"{"type":"vertical","elements":[{"type":"text","text":"Pick a plan"},{"type":"button","title":"Unlimited","click":{"actions":[{"type":"text","text":"no"}]}}]}"#;
     for member in ["content", "message"] {
-        let Content::Rich { content, text } = content(&format!(
-            r#"{{"type":"RichContentEvent","{member}":{card}}}"#
-        )) else {
+        let Content::Rich { content, text } =
+            content(&format!(r#"{{"type":"RichContentEvent","{member}":{card}}}"#))
+        else {
             panic!("rich content");
         };
         assert_eq!(content.as_str(), card);
@@ -207,10 +172,7 @@ fn typing_passes_and_what_has_no_place_is_unusable() {
         reading(r#"{"sequence":1,"event":{"type":"ContentEvent","message":"x"}}"#),
         Reading::Unusable("an event names no dialog")
     );
-    assert_eq!(
-        reading(r#""text""#),
-        Reading::Unusable("an event is not an object")
-    );
+    assert_eq!(reading(r#""text""#), Reading::Unusable("an event is not an object"));
 }
 
 proptest! {
@@ -248,10 +210,8 @@ fn json() -> impl Strategy<Value = String> {
             prop::collection::vec(inner.clone(), 0..4)
                 .prop_map(|items| format!("[{}]", items.join(","))),
             prop::collection::btree_map(key, inner, 0..4).prop_map(|members| {
-                let members: Vec<_> = members
-                    .iter()
-                    .map(|(key, value)| format!("\"{key}\":{value}"))
-                    .collect();
+                let members: Vec<_> =
+                    members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
                 format!("{{{}}}", members.join(","))
             }),
         ]

@@ -88,11 +88,7 @@ impl Session {
         match close::from_close_code(code) {
             Verdict::Reconnect => {
                 let quick_break = matches!(code, None | Some(1006)) && !lasted;
-                self.quick_breaks = if quick_break {
-                    self.quick_breaks + 1
-                } else {
-                    0
-                };
+                self.quick_breaks = if quick_break { self.quick_breaks + 1 } else { 0 };
                 if self.quick_breaks >= BREAKS_PER_TOKEN {
                     // A revoked token often shows in no other way.
                     self.session_ended(true, "closed", detail, now, out);
@@ -163,17 +159,10 @@ impl Session {
             Some(_) => Duration::ZERO,
             None => self.backoff.next(&mut self.rng),
         };
-        let allowed = self.last_login.map_or(Duration::ZERO, |last| {
-            (last + spacing).saturating_duration_since(now)
-        });
-        self.wait(
-            pause.max(allowed),
-            Step::FindHosts,
-            reason,
-            detail,
-            now,
-            out,
-        );
+        let allowed = self
+            .last_login
+            .map_or(Duration::ZERO, |last| (last + spacing).saturating_duration_since(now));
+        self.wait(pause.max(allowed), Step::FindHosts, reason, detail, now, out);
     }
 
     fn reconnect(

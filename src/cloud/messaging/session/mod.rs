@@ -82,11 +82,7 @@ impl Session {
             settings,
             rng: fastrand::Rng::with_seed(seed),
             phase: Phase::New,
-            link: LinkState {
-                phase: LinkPhase::Domains,
-                detail: String::new(),
-                error: None,
-            },
+            link: LinkState { phase: LinkPhase::Domains, detail: String::new(), error: None },
             account: None,
             connection: None,
             refresh: None,
@@ -201,11 +197,7 @@ impl Session {
                     result: Err(CallError::NotSent),
                 })),
             },
-            Command::Call {
-                conversation,
-                id,
-                call,
-            } => match (connection, id) {
+            Command::Call { conversation, id, call } => match (connection, id) {
                 (Some(connection), id) => connection.call(conversation, id, &call, now, out),
                 (None, Some(id)) => out.push(Output::Tell(Event::Called {
                     conversation,
@@ -260,10 +252,7 @@ impl Session {
 
     fn find_hosts(&mut self, out: &mut Vec<Output>) {
         self.phase = Phase::FindingHosts;
-        let detail = format!(
-            "asking {} for the account's hosts",
-            self.settings.domain_api
-        );
+        let detail = format!("asking {} for the account's hosts", self.settings.domain_api);
         self.tell_link(LinkPhase::Domains, detail, None, out);
         out.push(Output::FindHosts);
     }
@@ -274,14 +263,7 @@ impl Session {
             Ok(()) => self.log_in_when_allowed(now, out),
             Err(trouble) => {
                 let wait = self.wait_after(&trouble);
-                self.wait(
-                    wait,
-                    Step::FindHosts,
-                    trouble.kind.reason(),
-                    trouble.detail,
-                    now,
-                    out,
-                );
+                self.wait(wait, Step::FindHosts, trouble.kind.reason(), trouble.detail, now, out);
             }
         }
     }
@@ -329,14 +311,7 @@ impl Session {
                 out.push(Output::Tell(Event::LoggedIn(trouble.kind.login_result())));
                 let wait = self.wait_after(&trouble);
                 // Hosts may have moved, and they are cheap to ask for.
-                self.wait(
-                    wait,
-                    Step::FindHosts,
-                    trouble.kind.reason(),
-                    trouble.detail,
-                    now,
-                    out,
-                );
+                self.wait(wait, Step::FindHosts, trouble.kind.reason(), trouble.detail, now, out);
             }
         }
     }
@@ -411,10 +386,7 @@ impl Session {
             self.begin(then, now, out);
             return;
         }
-        self.phase = Phase::Waiting {
-            until: now + wait,
-            then,
-        };
+        self.phase = Phase::Waiting { until: now + wait, then };
         let mut detail = format!("next try in {} s", wait.as_secs_f64().ceil());
         if self.backoff.tries() > MANY_TRIES {
             detail.push_str(&format!(", {} have failed", self.backoff.tries()));

@@ -24,12 +24,7 @@ fn the_way_up_is_hosts_log_in_socket_subscriptions() {
     );
     assert_eq!(
         world.phases,
-        [
-            LinkPhase::Domains,
-            LinkPhase::LoggingIn,
-            LinkPhase::Connecting,
-            LinkPhase::Subscribing
-        ]
+        [LinkPhase::Domains, LinkPhase::LoggingIn, LinkPhase::Connecting, LinkPhase::Subscribing]
     );
     assert_eq!(
         world.take_events(),
@@ -37,12 +32,7 @@ fn the_way_up_is_hosts_log_in_socket_subscriptions() {
         "not up before the subscriptions are answered"
     );
     world.answer_all();
-    assert_eq!(
-        world.take_events(),
-        [Event::Up {
-            agent: "4102938475".into()
-        }]
-    );
+    assert_eq!(world.take_events(), [Event::Up { agent: "4102938475".into() }]);
     assert_eq!(world.phases.last(), Some(&LinkPhase::Up));
 }
 
@@ -56,10 +46,7 @@ fn the_agent_is_away_until_told_otherwise() {
     );
     world.answer_all();
     world.command(Command::Availability(Availability::Online));
-    assert_eq!(
-        world.find("SetAgentState")["body"]["availability"],
-        "ONLINE"
-    );
+    assert_eq!(world.find("SetAgentState")["body"]["availability"], "ONLINE");
     // A lost socket may have lost the state; the next one begins AWAY, whatever was commanded before.
     world.close(Some(1001));
     world.reconnect();
@@ -74,10 +61,7 @@ fn a_state_commanded_without_connection_is_not_remembered() {
     world.reach_socket();
     assert!(
         !world.sent_methods().contains(&"SetAgentState".to_owned()) || {
-            world
-                .sent
-                .iter()
-                .all(|frame| frame["body"]["availability"] != "ONLINE")
+            world.sent.iter().all(|frame| frame["body"]["availability"] != "ONLINE")
         }
     );
 }
@@ -101,21 +85,11 @@ fn subscriptions_name_the_agent_by_its_old_id() {
 
 #[test]
 fn a_manager_sees_all_conversations_and_takes_no_rings() {
-    let mut world = World::with(Settings {
-        manager: true,
-        ..settings()
-    });
+    let mut world = World::with(Settings { manager: true, ..settings() });
     world.step(Input::Start);
     world.reach_socket();
-    assert_eq!(
-        world.find("SubscribeExConversations")["body"],
-        json!({"convState": ["OPEN"]})
-    );
-    assert!(
-        !world
-            .sent_methods()
-            .contains(&"SubscribeRoutingTasks".into())
-    );
+    assert_eq!(world.find("SubscribeExConversations")["body"], json!({"convState": ["OPEN"]}));
+    assert!(!world.sent_methods().contains(&"SubscribeRoutingTasks".into()));
     world.answer_all();
     assert!(world.is_up());
 }
@@ -128,10 +102,7 @@ fn what_is_told_before_the_subscriptions_are_answered_follows_up() {
     assert_eq!(world.take_events(), []);
     world.answer_all();
     let events = world.take_events();
-    assert!(matches!(
-        events[..],
-        [Event::Up { .. }, Event::Conversation { .. }, Event::Listed]
-    ));
+    assert!(matches!(events[..], [Event::Up { .. }, Event::Conversation { .. }, Event::Listed]));
 }
 
 #[test]

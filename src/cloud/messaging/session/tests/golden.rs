@@ -18,18 +18,13 @@ fn the_golden_transcript_is_played_to_its_end() {
         let frame = &line["frame"];
         if line["dir"] == "C" {
             theirs.push((frame["type"].clone(), frame["body"].clone()));
-            let call = |call| Command::Call {
-                conversation: "conv-1".into(),
-                id: Some(CallId(0)),
-                call,
-            };
+            let call =
+                |call| Command::Call { conversation: "conv-1".into(), id: Some(CallId(0)), call };
             match frame["id"].as_str().unwrap() {
                 "4" => world.command(Command::AcceptRing("conv-1_12345678_1700000000000".into())),
                 "5" => world.command(call(history(None))),
-                "6" => world.command(call(Call::Receipt {
-                    dialog: "conv-1".into(),
-                    sequences: vec![0],
-                })),
+                "6" => world
+                    .command(call(Call::Receipt { dialog: "conv-1".into(), sequences: vec![0] })),
                 "7" => world.command(call(say("Hi, how can I help?"))),
                 "8" => world.command(call(Call::Transfer {
                     skill: Some("9911223344".into()),

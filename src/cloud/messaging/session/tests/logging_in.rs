@@ -159,10 +159,7 @@ fn a_refused_refresh_logs_in_again_and_only_then_replaces_the_socket() {
     assert_eq!(world.take_events(), [called(1, Ok(Outcome::Published(9)))]);
     assert_eq!(world.phases.last(), Some(&LinkPhase::Up));
     world.step(Input::LoggedIn(Ok(account())));
-    assert_eq!(
-        world.take_events(),
-        [Event::LoggedIn(LoginResult::Ok), Event::Down]
-    );
+    assert_eq!(world.take_events(), [Event::LoggedIn(LoginResult::Ok), Event::Down]);
     assert_eq!(world.deeds(), ["disconnect", "connect"]);
     world.step(Input::Connected(Ok(())));
     world.answer_all();
@@ -188,10 +185,7 @@ fn a_log_in_that_cannot_be_refreshed_is_not_refreshed() {
     let mut world = World::new();
     world.step(Input::Start);
     world.step(Input::Hosts(Ok(())));
-    world.step(Input::LoggedIn(Ok(Account {
-        refreshable: false,
-        ..account()
-    })));
+    world.step(Input::LoggedIn(Ok(Account { refreshable: false, ..account() })));
     world.step(Input::Connected(Ok(())));
     world.answer_all();
     world.deeds();
@@ -229,9 +223,7 @@ fn two_programs_that_evict_each_other_are_recognised_and_not_fought() {
     }
     assert!(world.phases.contains(&waiting("evicted")));
     assert!(
-        world
-            .error()
-            .contains("another program seems to log in as bot-greeter"),
+        world.error().contains("another program seems to log in as bot-greeter"),
         "{}",
         world.error()
     );

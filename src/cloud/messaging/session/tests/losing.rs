@@ -42,10 +42,8 @@ fn a_rate_limiting_close_waits_five_seconds_at_least() {
 
 #[test]
 fn a_handshake_refused_with_401_renews_the_token_and_a_502_does_not() {
-    for (kind, expected) in [
-        (TroubleKind::Refused, "find hosts"),
-        (TroubleKind::Failed, "connect"),
-    ] {
+    for (kind, expected) in [(TroubleKind::Refused, "find hosts"), (TroubleKind::Failed, "connect")]
+    {
         let mut world = World::up();
         world.close(Some(1001));
         world.advance(secs(7));
@@ -88,10 +86,7 @@ fn the_second_quick_break_in_a_row_renews_the_token() {
 
 #[test]
 fn breaks_that_are_not_in_a_row_keep_the_token() {
-    let mut world = World::with(Settings {
-        refresh_interval: secs(3_600),
-        ..settings()
-    });
+    let mut world = World::with(Settings { refresh_interval: secs(3_600), ..settings() });
     world.step(Input::Start);
     world.come_up();
     world.deeds();
@@ -117,10 +112,7 @@ fn waits_grow_until_a_connection_has_lasted_a_minute() {
     }
     for (n, wait) in waits.iter().enumerate() {
         let plain = 5.0 * 1.25_f64.powi(i32::try_from(n).unwrap());
-        assert!(
-            (plain * 0.79..=plain * 1.21).contains(&wait.as_secs_f64()),
-            "{waits:?}"
-        );
+        assert!((plain * 0.79..=plain * 1.21).contains(&wait.as_secs_f64()), "{waits:?}");
     }
     world.live(secs(61));
     world.close(Some(1001));

@@ -49,10 +49,7 @@ impl World {
         Self::with_seed(settings, 1)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests need some instant to count from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
     fn with_seed(settings: Settings, seed: u64) -> Self {
         Self {
             session: Session::new(settings, seed),
@@ -107,11 +104,7 @@ impl World {
         self.advance(secs(30));
         assert_eq!(self.deeds(), ["connect"]);
         self.step(Input::Connected(Ok(())));
-        if self
-            .sent
-            .iter()
-            .any(|f| f["body"]["availability"] == "AWAY")
-        {
+        if self.sent.iter().any(|f| f["body"]["availability"] == "AWAY") {
             let away = self.find("SetAgentState");
             self.answer_all();
             self.sent.push(away);
@@ -145,11 +138,7 @@ impl World {
     }
 
     fn call(&mut self, id: u64, call: Call) {
-        self.command(Command::Call {
-            conversation: "conv-1".into(),
-            id: Some(CallId(id)),
-            call,
-        });
+        self.command(Command::Call { conversation: "conv-1".into(), id: Some(CallId(id)), call });
     }
 
     fn frame(&mut self, frame: &Value) {
@@ -158,10 +147,7 @@ impl World {
 
     fn close(&mut self, code: Option<u16>) {
         self.sent.clear();
-        self.step(Input::Closed {
-            code,
-            detail: "gone".into(),
-        });
+        self.step(Input::Closed { code, detail: "gone".into() });
     }
 
     /// Lets time pass, waking the session whenever it wants.
@@ -226,12 +212,8 @@ impl World {
     }
 
     fn answer_clocks(&mut self) -> usize {
-        let clocks: Vec<Value> = self
-            .sent
-            .iter()
-            .filter(|frame| frame["type"] == ".GetClock")
-            .cloned()
-            .collect();
+        let clocks: Vec<Value> =
+            self.sent.iter().filter(|frame| frame["type"] == ".GetClock").cloned().collect();
         for frame in &clocks {
             self.forget(frame);
             self.frame(&answer_to(frame, 200, &clock(self.wall)));
@@ -247,12 +229,7 @@ impl World {
     fn find_nth(&self, method: &str, n: usize) -> Value {
         self.sent
             .iter()
-            .filter(|frame| {
-                frame["type"]
-                    .as_str()
-                    .unwrap()
-                    .ends_with(&format!(".{method}"))
-            })
+            .filter(|frame| frame["type"].as_str().unwrap().ends_with(&format!(".{method}")))
             .nth(n)
             .unwrap_or_else(|| panic!("no {method} among {:?}", self.sent))
             .clone()
@@ -265,15 +242,7 @@ impl World {
     fn sent_methods(&self) -> Vec<String> {
         self.sent
             .iter()
-            .map(|frame| {
-                frame["type"]
-                    .as_str()
-                    .unwrap()
-                    .rsplit('.')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|frame| frame["type"].as_str().unwrap().rsplit('.').next().unwrap().to_owned())
             .collect()
     }
 
@@ -298,10 +267,7 @@ impl World {
     }
 
     fn is_up(&self) -> bool {
-        self.session
-            .connection
-            .as_ref()
-            .is_some_and(Connection::is_up)
+        self.session.connection.as_ref().is_some_and(Connection::is_up)
     }
 
     fn error(&self) -> String {
@@ -314,10 +280,7 @@ fn settings() -> Settings {
     Settings {
         account: "12345678".into(),
         username: "bot-greeter".into(),
-        credentials: Credentials::OAuth2 {
-            client_id: secret(),
-            client_secret: secret(),
-        },
+        credentials: Credentials::OAuth2 { client_id: secret(), client_secret: secret() },
         domain_api: "https://api.example.net".into(),
         request_timeout: secs(10),
         keepalive_interval: secs(30),
@@ -339,10 +302,7 @@ fn account() -> Account {
 }
 
 fn trouble(kind: TroubleKind) -> Trouble {
-    Trouble {
-        kind,
-        detail: "it did not work".into(),
-    }
+    Trouble { kind, detail: "it did not work".into() }
 }
 
 fn kind(number: u16) -> TroubleKind {
@@ -362,10 +322,7 @@ fn waiting(reason: &'static str) -> LinkPhase {
 fn say(text: &str) -> Call {
     Call::Publish {
         dialog: "conv-1".into(),
-        body: Body::Text {
-            text: text.into(),
-            quick_replies: None,
-        },
+        body: Body::Text { text: text.into(), quick_replies: None },
         audience: Audience::All,
         mark: None,
         intents: vec![],
@@ -373,18 +330,11 @@ fn say(text: &str) -> Call {
 }
 
 fn history(after: Option<i64>) -> Call {
-    Call::History {
-        dialog: DialogId::from("conv-1"),
-        after,
-    }
+    Call::History { dialog: DialogId::from("conv-1"), after }
 }
 
 fn called(id: u64, outcome: Result<Outcome, CallError>) -> Event {
-    Event::Called {
-        conversation: ConversationId::from("conv-1"),
-        id: CallId(id),
-        outcome,
-    }
+    Event::Called { conversation: ConversationId::from("conv-1"), id: CallId(id), outcome }
 }
 
 fn answer_to(frame: &Value, code: u16, body: &Value) -> Value {
@@ -401,11 +351,9 @@ fn snapshot(changes: &[Value]) -> Value {
 }
 
 fn conversation(id: &str, version: i64) -> Value {
-    snapshot(&[
-        json!({"type": "UPSERT", "result": {"convId": id, "conversationDetails": {
+    snapshot(&[json!({"type": "UPSERT", "result": {"convId": id, "conversationDetails": {
         "state": "OPEN", "startTs": 1, "metaDataLastUpdateTs": version,
-        "participants": {"CONSUMER": ["cons-1"], "ASSIGNED_AGENT": [ME]}}}}),
-    ])
+        "participants": {"CONSUMER": ["cons-1"], "ASSIGNED_AGENT": [ME]}}}})])
 }
 
 fn ring(id: &str, state: &str, expires: i64) -> Value {

@@ -10,10 +10,7 @@ fn a_request_without_answer_ends_at_its_deadline_and_a_late_answer_is_dropped() 
     world.advance(ms(9_999));
     assert_eq!(world.take_events(), []);
     world.advance(ms(1));
-    assert_eq!(
-        world.take_events(),
-        [called(1, Err(CallError::NoAnswer { call: "publish" }))]
-    );
+    assert_eq!(world.take_events(), [called(1, Err(CallError::NoAnswer { call: "publish" }))]);
     world.frame(&answer_to(&frame, 200, &json!({"sequence": 4})));
     assert_eq!(world.take_events(), []);
     assert!(world.is_up(), "one slow request is no reason to reconnect");
@@ -31,9 +28,7 @@ fn when_the_socket_is_lost_pending_calls_may_have_happened_and_later_ones_did_no
             called(1, Err(CallError::NoAnswer { call: "publish" })),
             Event::RingAccepted {
                 ring: "ring".into(),
-                result: Err(CallError::NoAnswer {
-                    call: "accept ring"
-                })
+                result: Err(CallError::NoAnswer { call: "accept ring" })
             },
             Event::Down,
         ]
@@ -44,10 +39,7 @@ fn when_the_socket_is_lost_pending_calls_may_have_happened_and_later_ones_did_no
         world.take_events(),
         [
             called(2, Err(CallError::NotSent)),
-            Event::RingAccepted {
-                ring: "ring".into(),
-                result: Err(CallError::NotSent)
-            }
+            Event::RingAccepted { ring: "ring".into(), result: Err(CallError::NotSent) }
         ]
     );
 }
@@ -61,17 +53,9 @@ fn refusals_are_sorted_from_failures() {
         let message = "Agent does not exist".to_owned();
         let call = "publish";
         let error = if code < 500 {
-            CallError::Refused {
-                call,
-                code,
-                message,
-            }
+            CallError::Refused { call, code, message }
         } else {
-            CallError::Failed {
-                call,
-                code,
-                message,
-            }
+            CallError::Failed { call, code, message }
         };
         assert_eq!(world.take_events(), [called(id, Err(error))]);
     }
@@ -82,10 +66,7 @@ fn a_throttled_request_is_sent_again_after_a_second_in_order_and_answered_once()
     let mut world = World::up();
     world.call(1, say("one"));
     world.call(2, say("two"));
-    let (one, two) = (
-        world.find_nth("PublishEvent", 0),
-        world.find_nth("PublishEvent", 1),
-    );
+    let (one, two) = (world.find_nth("PublishEvent", 0), world.find_nth("PublishEvent", 1));
     world.forget(&one);
     world.forget(&two);
     world.frame(&answer_to(&one, 429, &json!("slow down")));
@@ -100,10 +81,7 @@ fn a_throttled_request_is_sent_again_after_a_second_in_order_and_answered_once()
         world.answer("PublishEvent", 200, json!({"sequence": id}));
         assert_eq!(
             world.take_events(),
-            [called(
-                id,
-                Ok(Outcome::Published(i64::try_from(id).unwrap()))
-            )]
+            [called(id, Ok(Outcome::Published(i64::try_from(id).unwrap())))]
         );
     }
     world.call(4, say("four"));
@@ -120,10 +98,7 @@ fn a_throttled_request_that_a_lost_socket_catches_was_not_sent() {
     world.call(1, say("one"));
     world.answer("PublishEvent", 429, json!("slow down"));
     world.close(None);
-    assert_eq!(
-        world.take_events(),
-        [called(1, Err(CallError::NotSent)), Event::Down]
-    );
+    assert_eq!(world.take_events(), [called(1, Err(CallError::NotSent)), Event::Down]);
 }
 
 #[test]
@@ -132,19 +107,13 @@ fn what_nobody_waits_for_is_sent_and_its_answer_told_to_nobody() {
     world.command(Command::Call {
         conversation: "conv-1".into(),
         id: None,
-        call: Call::Typing {
-            dialog: "conv-1".into(),
-            composing: true,
-        },
+        call: Call::Typing { dialog: "conv-1".into(), composing: true },
     });
     world.answer("PublishEvent", 200, json!({"sequence": 0}));
     world.command(Command::Call {
         conversation: "conv-1".into(),
         id: None,
-        call: Call::Typing {
-            dialog: "conv-1".into(),
-            composing: false,
-        },
+        call: Call::Typing { dialog: "conv-1".into(), composing: false },
     });
     world.answer("PublishEvent", 500, json!("x"));
     assert_eq!(world.take_events(), []);
@@ -162,12 +131,7 @@ fn a_history_that_comes_in_pieces_is_told_as_one() {
     assert_eq!(world.take_events(), []);
     assert_eq!(world.find("QueryMessages")["body"]["newerThanSequence"], 0);
     world.answer("QueryMessages", 200, json!([event(1), event(2), event(3)]));
-    let [
-        Event::Called {
-            outcome: Ok(Outcome::History(history)),
-            ..
-        },
-    ] = &world.take_events()[..]
+    let [Event::Called { outcome: Ok(Outcome::History(history)), .. }] = &world.take_events()[..]
     else {
         panic!("a history");
     };

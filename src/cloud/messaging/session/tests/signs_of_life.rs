@@ -28,11 +28,7 @@ fn any_frame_is_a_sign_of_life_and_silence_for_twice_the_interval_is_death() {
     assert_eq!(world.take_events(), [Event::Down]);
     assert_eq!(world.phases.last(), Some(&waiting("dead")));
     world.advance(secs(6));
-    assert_eq!(
-        world.deeds(),
-        ["disconnect", "connect"],
-        "with the same token"
-    );
+    assert_eq!(world.deeds(), ["disconnect", "connect"], "with the same token");
 }
 
 #[test]
@@ -89,10 +85,7 @@ fn an_accepted_ring_is_acknowledged_or_not() {
     assert_eq!(
         world.take_events(),
         [
-            Event::RingAccepted {
-                ring: "r".into(),
-                result: Ok(())
-            },
+            Event::RingAccepted { ring: "r".into(), result: Ok(()) },
             Event::RingAccepted {
                 ring: "q".into(),
                 result: Err(CallError::Refused {

@@ -10,10 +10,7 @@ fn stop_logs_out_and_then_says_stopped() {
     assert_eq!(world.deeds(), ["disconnect", "log out"]);
     assert_eq!(
         world.take_events(),
-        [
-            called(1, Err(CallError::NoAnswer { call: "publish" })),
-            Event::Down
-        ]
+        [called(1, Err(CallError::NoAnswer { call: "publish" })), Event::Down]
     );
     world.step(Input::LoggedOut);
     assert_eq!(world.take_events(), [Event::Stopped]);

@@ -11,11 +11,7 @@ fn a_conversation_that_ends_is_told_as_it_ended() {
         "body": {"changes": {"type": "DELETE", "result": {"convId": "conv-1", "conversationDetails": {"state": "CLOSE"}}}}}));
     assert_eq!(
         world.take_events(),
-        [Event::Gone {
-            id: "conv-1".into(),
-            how: Departure::Closed,
-            csat: None
-        }]
+        [Event::Gone { id: "conv-1".into(), how: Departure::Closed, csat: None }]
     );
 }
 
@@ -24,10 +20,7 @@ fn frames_that_cannot_be_used_are_counted_and_do_no_harm() {
     let mut world = World::up();
     for text in ["", "{", "[]", r#"{"kind":"req"}"#, r#"{"kind":"resp"}"#] {
         world.step(Input::Frame(text));
-        assert!(matches!(
-            world.take_events()[..],
-            [Event::Unusable { kind: "frame", .. }]
-        ));
+        assert!(matches!(world.take_events()[..], [Event::Unusable { kind: "frame", .. }]));
     }
     assert!(world.is_up());
 }
