@@ -15,7 +15,7 @@ use connectord::{
     ops::{
         clock::Clock,
         health::{Address, fetch_status},
-        logs::{self, chain},
+        logs::{Logs, chain},
         signals::Signals,
         status::{readiness, text},
     },
@@ -71,8 +71,8 @@ fn run(path: &Path) -> Exit {
             return Exit::Config;
         }
     };
-    let filter = match logs::init(&loaded.config.log, &loaded.config.name) {
-        Ok(filter) => Some(filter),
+    let logs = match Logs::init(&loaded.config.log, &loaded.config.name, Clock::system()) {
+        Ok(logs) => Some(logs),
         Err(error) => {
             let _ = writeln!(io::stderr(), "the log cannot be set up: {}", chain(&error));
             return Exit::Internal;
@@ -93,7 +93,7 @@ fn run(path: &Path) -> Exit {
         };
         let file = path.to_owned();
         let reload = Box::new(move || config::load(&file));
-        let built = match Outside::real(&loaded.config, filter, reload) {
+        let built = match Outside::real(&loaded.config, logs, reload) {
             Ok(outside) => Daemon::build(loaded.config, outside).await,
             Err(error) => Err(error),
         };

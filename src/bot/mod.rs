@@ -3,10 +3,14 @@
 mod callback;
 pub mod content;
 mod dialect;
+#[cfg(test)]
+mod examples;
 mod probe;
 pub mod protocol;
 mod register;
 mod room;
+#[cfg(test)]
+mod testing;
 mod webhook;
 mod websocket;
 

@@ -2,13 +2,8 @@
 
 use tokio::time::timeout;
 
-use super::{
-    Settings, Transport,
-    protocol::BODY_MAX,
-    webhook::{self, chain},
-    websocket,
-};
-use crate::net::Net;
+use super::{Settings, Transport, protocol::BODY_MAX, webhook, websocket};
+use crate::{net::Net, ops::logs::chain};
 
 /// Reaches the bot once; says what came of it.
 ///

@@ -244,9 +244,14 @@ fn usable(host: &str) -> Option<String> {
     let host = host.trim();
     let host = host.split_once("://").map_or(host, |(_, host)| host);
     let host = host.trim_end_matches('/');
-    let legal = |letter: char| letter.is_ascii_alphanumeric() || "-._:[]".contains(letter);
     let uri: Uri = format!("https://{host}/").parse().ok()?;
-    (!host.is_empty() && host.chars().all(legal) && uri.host().is_some()).then(|| host.to_owned())
+    let name = uri.host().filter(|name| !name.is_empty())?;
+    // Whatever is more than a name and a port would change where secrets are sent.
+    let plain = match uri.port_u16() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    (plain == host).then_some(plain)
 }
 
 /// Whether the account's hosts are spoken to in plain text: only if the domain service itself is, on this machine.
@@ -274,3 +279,140 @@ const MESSAGING: &str = "asyncMessagingEnt";
 const KEPT: Duration = Duration::from_secs(60);
 /// An account has some hundred services of a hundred bytes each.
 const MAX_BODY: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cloud::fake::{self, Cloud, settings};
+
+    #[tokio::test]
+    async fn the_golden_list_names_both_hosts_and_prefers_the_newer_service() {
+        let hosts =
+            resolve_list(include_str!("../../tests/data/messaging/domains.json")).await.unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://va.agentvep.example.net");
+        assert_eq!(hosts.messaging().unwrap(), "wss://va.msg.example.net");
+        assert_eq!(hosts.host("swift"), Some("z1.objectstorage.example.net"));
+    }
+
+    #[tokio::test]
+    async fn all_services_are_asked_for_in_one_request() {
+        let cloud = Cloud::new(fake::healthy);
+        resolve(&cloud.net, &settings()).await.unwrap();
+        let urls: Vec<_> = cloud.asked().into_iter().map(|asked| asked.url).collect();
+        assert_eq!(urls, ["/api/account/12345678/service/baseURI.json?version=1.0"]);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_knows_no_list_is_asked_service_by_service() {
+        let cloud = Cloud::new(|asked| {
+            let service = asked.url.split('/').nth(5).unwrap_or_default();
+            match service {
+                "agentVep" => fake::json(200, &json!({"service": service, "baseURI": "vep.test"})),
+                "asyncMessagingEnt" => fake::json(200, &json!({"baseURI": "old.test:8443"})),
+                _ => fake::json(404, &json!(null)),
+            }
+        });
+        let hosts = resolve(&cloud.net, &settings()).await.unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://vep.test");
+        assert_eq!(hosts.messaging().unwrap(), "wss://old.test:8443");
+    }
+
+    #[tokio::test]
+    async fn a_bare_entry_is_a_list_of_one_and_the_last_of_two_counts() {
+        let hosts =
+            resolve_list(r#"{"baseURIs":{"service":"agentVep","baseURI":"https://a.test/"}}"#)
+                .await
+                .unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://a.test");
+        assert_eq!(
+            hosts.messaging().unwrap_err().to_string(),
+            "the domain service lists no host for facadeMsg or asyncMessagingEnt; \
+             ask LivePerson whether the account has this service"
+        );
+        let hosts = resolve_list(
+            r#"{"baseURIs":[{"service":"agentVep","baseURI":"a.test"},{"service":"agentVep","baseURI":"b.test"}]}"#,
+        )
+        .await
+        .unwrap();
+        assert_eq!(hosts.agent_vep().unwrap(), "https://b.test");
+    }
+
+    #[tokio::test]
+    async fn hosts_that_are_none_are_left_out() {
+        for host in ["", "a.test/path", "user@a.test", "a test", "a.test?x", "a.test:port"] {
+            let list = json!({"baseURIs": [{"service": "agentVep", "baseURI": host}]}).to_string();
+            let error = resolve_list(&list).await.unwrap_err();
+            assert!(matches!(error, DomainError::Empty { .. }), "{host}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_failure_says_what_to_do() {
+        for (status, body, expected) in [
+            (401, json!(null), "does not know account 12345678 (401); check"),
+            (400, json!(null), "does not know account 12345678 (400); check"),
+            (429, json!(null), "asked too often"),
+            (500, json!("oops"), "failed with 500: \"oops\""),
+            (302, json!(null), "failed with 302"),
+            (200, json!({}), "lists no usable host"),
+            (200, json!("x"), "lists no usable host"),
+            (
+                200,
+                json!({"error": {"internalCode": 10}}),
+                r#"failed with 200: {"internalCode":10}"#,
+            ),
+        ] {
+            let error = resolve_status(status, &body).await.unwrap_err().to_string();
+            assert!(error.contains(expected), "{status}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn plain_text_is_for_this_machine_only() {
+        for (url, expected) in [
+            ("http://127.0.0.1:9000", Some("http://vep.test")),
+            ("http://localhost", Some("http://vep.test")),
+            ("http://[::1]:9000", Some("http://vep.test")),
+            ("https://api.test", Some("https://vep.test")),
+            ("http://api.test", None),
+            ("ftp://127.0.0.1", None),
+            ("nonsense", None),
+        ] {
+            let cloud = Cloud::new(fake::healthy);
+            let mut settings = settings();
+            settings.domain_api = url.into();
+            let hosts = resolve(&cloud.net, &settings).await;
+            match expected {
+                Some(base) => assert_eq!(hosts.unwrap().agent_vep().unwrap(), base, "{url}"),
+                None => assert!(matches!(hosts, Err(DomainError::Url { .. })), "{url}"),
+            }
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
+    fn hosts_are_kept_for_a_minute_and_for_one_question() {
+        let now = Instant::now();
+        let hosts = Hosts { services: BTreeMap::new(), plain: false };
+        let mut cache = Cache::default();
+        assert_eq!(cache.get(&settings(), now), None);
+        cache.put(&settings(), hosts.clone(), now);
+        assert_eq!(cache.get(&settings(), now + Duration::from_secs(59)), Some(hosts));
+        assert_eq!(cache.get(&settings(), now + KEPT), None);
+        let mut other = settings();
+        other.account = "87654321".into();
+        assert_eq!(cache.get(&other, now), None);
+    }
+
+    async fn resolve_list(list: &str) -> Result<Hosts, DomainError> {
+        resolve_status(200, &serde_json::from_str(list).unwrap()).await
+    }
+
+    async fn resolve_status(status: u16, body: &Value) -> Result<Hosts, DomainError> {
+        let body = body.clone();
+        let cloud = Cloud::new(move |_| fake::json(status, &body));
+        resolve(&cloud.net, &settings()).await
+    }
+}

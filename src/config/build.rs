@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Config, Environment, Listen, Log, LogFormat, OnStop, Shutdown,
+    Config, Environment, Listen, OnStop, Shutdown,
     finding::Notes,
     keys::{self, Form},
     values::Values,
@@ -23,6 +23,7 @@ use crate::{
         settings::{Kind, LateMessages, ManagerSettings, Pattern, Role, Stuck},
     },
     net,
+    ops::logs,
 };
 
 /// The configuration, if nothing is wrong; else there are errors in `notes`.
@@ -241,14 +242,14 @@ fn listen(text: &str) -> Option<Listen> {
     }
 }
 
-fn log(values: &Values) -> Log {
-    Log {
+fn log(values: &Values) -> logs::Settings {
+    logs::Settings {
         level: values.text("log.level").to_owned(),
         format: match values.text("log.format") {
-            "journald" => LogFormat::Journald,
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            _ => LogFormat::Auto,
+            "journald" => logs::Format::Journald,
+            "text" => logs::Format::Text,
+            "json" => logs::Format::Json,
+            _ => logs::Format::Auto,
         },
         message_content: values.flag("log.message_content"),
     }

@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{bot, cloud, conversation, net};
+use crate::{bot, cloud, conversation, net, ops::logs};
 
 /// All settings of a connector: the sum of what its rooms want to know.
 #[derive(Clone)]
@@ -58,7 +58,7 @@ pub struct Config {
     /// `[health] listen`
     pub health: Listen,
     /// `[log]`
-    pub log: Log,
+    pub log: logs::Settings,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// Eight hexadecimal digits that differ when the effective values of `[custom]` differ.
@@ -85,30 +85,6 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// On a Unix socket.
     Unix(PathBuf),
-}
-
-/// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// `level`; `tracing_subscriber::filter::Targets` parses it.
-    pub level: String,
-    /// `format`
-    pub format: LogFormat,
-    /// `message_content`: what people say may be logged.
-    pub message_content: bool,
-}
-
-/// `[log] format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Journald under systemd, text on a terminal, JSON otherwise.
-    Auto,
-    /// For the journal: text without times, with priorities.
-    Journald,
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// `[shutdown]`

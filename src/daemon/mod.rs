@@ -23,7 +23,7 @@ use crate::{
     ops::{
         clock::Clock,
         health::{self, Ask},
-        logs::{Filter, chain},
+        logs::{Logs, chain},
         metrics::Metrics,
         signals::Signal,
         status::{Board, Identity},
@@ -44,8 +44,8 @@ pub struct Outside {
     pub seed: u64,
     /// The manager of services, if there is one.
     pub systemd: Systemd,
-    /// The log's filter, to change it at a reload.
-    pub filter: Option<Filter>,
+    /// The logs, to change their level at a reload.
+    pub logs: Option<Logs>,
     /// Reads the configuration again.
     pub reload: Box<dyn Fn() -> Result<Loaded, Mistakes>>,
 }
@@ -117,7 +117,7 @@ impl Outside {
     /// When the ways out cannot be set up.
     pub fn real(
         config: &Config,
-        filter: Option<Filter>,
+        logs: Option<Logs>,
         reload: Box<dyn Fn() -> Result<Loaded, Mistakes>>,
     ) -> Result<Self, BuildError> {
         let net =
@@ -131,7 +131,7 @@ impl Outside {
             clock: Clock::system(),
             seed: u64::from_le_bytes(seed),
             systemd: Systemd::from_environment(),
-            filter,
+            logs,
             reload,
         })
     }
@@ -311,7 +311,7 @@ impl Daemon {
         Stage::Draining(clock.now() + timeout)
     }
 
-    fn close_doors(&mut self) -> Stage {
+    fn close_doors(&self) -> Stage {
         // A door that is full or gone is caught by the time limit.
         let _ = self.cloud.commands.try_send(cloud::Command::Stop);
         let _ = self.bot.commands.try_send(bot::Command::Stop);
@@ -341,8 +341,8 @@ impl Daemon {
         for key in Config::needs_restart(&self.config, &new) {
             warn!(key, "this change takes a restart");
         }
-        if let Some(filter) = &self.outside.filter
-            && let Err(error) = filter.set(&new.log.level)
+        if let Some(logs) = &self.outside.logs
+            && let Err(error) = logs.reload(&new.log)
         {
             error!(error = %chain(&error), "the log level could not be changed");
         }

@@ -4,7 +4,8 @@ use super::simulator::{BotMode, Simulator};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -65,7 +66,10 @@ impl Tally {
 }
 
 /// Talks over one connection until it ends.
-async fn talk(stream: TcpStream, mode: watch::Receiver<BotMode>, tally: watch::Sender<Tally>) {
+async fn talk<S>(stream: S, mode: watch::Receiver<BotMode>, tally: watch::Sender<Tally>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     #[expect(clippy::result_large_err, reason = "the shape of the callback is tungstenite's")]
     let subprotocol = |request: &Request, mut response: Response| {
         let name = "sec-websocket-protocol";
@@ -220,6 +224,7 @@ fn text(text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
     fn kinds(event: &Value) -> Vec<String> {
         let actions = answer(event).unwrap();
@@ -228,6 +233,38 @@ mod tests {
 
     fn consumer(text: &str) -> Value {
         json!({ "type": "message", "message": { "origin": "consumer", "text": text } })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_replies_over_its_socket_and_is_silent_when_told() {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let (mode, behaviour) = watch::channel(BotMode::Answering);
+        let (tally, told) = watch::channel(Tally::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(talk(far, behaviour, tally));
+        let mut request = "ws://bot/".into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        let (mut socket, response) = tokio_tungstenite::client_async(request, near).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], PROTOCOL);
+
+        let event = |id: &str| {
+            let message = json!({ "origin": "consumer", "text": "good morning" });
+            let event = json!({ "id": id, "type": "message", "message": message });
+            Message::text(json!({ "type": "event", "event": event }).to_string())
+        };
+        socket.send(Message::text(r#"{"type":"hello","version":1}"#)).await.unwrap();
+        socket.send(event("d:1")).await.unwrap();
+        let reply = socket.next().await.unwrap().unwrap().into_text().unwrap();
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        let expected = json!({ "inReplyTo": "d:1", "actions": [text("You said: good morning")] });
+        assert_eq!(reply, json!({ "type": "reply", "reply": expected }));
+
+        mode.send_replace(BotMode::Silent);
+        socket.send(event("d:2")).await.unwrap();
+        let silence = tokio::time::timeout(Duration::from_secs(60), socket.next()).await;
+        assert!(silence.is_err());
+        let tally = *told.borrow();
+        assert_eq!((tally.connections, tally.events, tally.replies), (1, 2, 1));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<(), String> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     say(&format!("The simulated cloud listens on {scheme}://{address}"));
     tokio::select! {
-        served = simulator.serve(listener, tls) => served.map_err(|why| format!("cannot accept connections: {why}"))?,
+        () = simulator.serve(listener, tls) => {}
         _ = signals.next() => {}
     }
     simulator.stop();

@@ -169,12 +169,17 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let too_long = || {
+        let what = format!("the body is longer than {BODY_MAX} bytes");
+        problem(StatusCode::PAYLOAD_TOO_LARGE, &what)
+    };
+    // A body that announces its length is refused before any of it is read.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > BODY_MAX) {
+        return Err(too_long());
+    }
     match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let what = format!("the body is longer than {BODY_MAX} bytes");
-            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, &what))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
         Err(_) => Err(problem(StatusCode::BAD_REQUEST, "the body broke off")),
     }
 }

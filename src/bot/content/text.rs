@@ -16,7 +16,7 @@ pub fn text_of(content: &Value) -> String {
 /// Gives every text, button, image and map that has none a tooltip of its own words, at most 256 characters.
 ///
 /// Only where the web channel's schema allows one, never over one that is there, and not at all in a card that is
-/// made for WhatsApp (its texts are tagged `header`, `body` or `footer`): its buttons must not carry a tooltip.
+/// made for `WhatsApp` (its texts are tagged `header`, `body` or `footer`): its buttons must not carry a tooltip.
 /// True if anything was added.
 pub fn add_tooltips(content: &mut Value) -> bool {
     !is_for_whatsapp(content) && fill(content)

@@ -13,7 +13,7 @@ use http_body_util::Full;
 use hyper::{
     Request, Response,
     body::Bytes,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
     http::request::Builder,
 };
 use percent_encoding::{CONTROLS, utf8_percent_encode};
@@ -21,8 +21,8 @@ use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 
 use health::Health;
+pub(super) use outcome::Outcome;
 use outcome::Reading;
-pub(super) use outcome::{Outcome, chain};
 pub use signature::NotASigningSecret;
 use signature::SigningKey;
 
@@ -136,10 +136,10 @@ impl Webhook {
     }
 
     /// Takes back all questions that still wait.
-    pub(super) fn take_waiting(&mut self) -> Vec<Box<Question>> {
+    pub(super) fn take_waiting(&mut self) -> Vec<Question> {
         (self.queue.drain(..))
             .filter_map(|job| match job {
-                Job::Ask(question) => Some(question),
+                Job::Ask(question) => Some(*question),
                 Job::Tell(_) => None,
             })
             .collect()
@@ -290,7 +290,7 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, BotError> {
 }
 
 fn authorized(builder: Builder, token: Option<&Secret>) -> Result<Builder, BotError> {
-    let builder = builder.header(ACCEPT, "application/json").header(USER_AGENT, AGENT);
+    let builder = builder.header(ACCEPT, "application/json");
     Ok(match token {
         Some(token) => builder.header(AUTHORIZATION, bearer(token)?),
         None => builder,
@@ -313,9 +313,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-
-/// How we name ourselves to a bot's server.
-pub(super) const AGENT: &str = concat!("connectord/", env!("CARGO_PKG_VERSION"));
 
 /// A probe asks for nothing that takes time.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);

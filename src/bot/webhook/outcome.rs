@@ -1,6 +1,6 @@
 //! Pure: what a response, or the lack of one, means.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use hyper::{HeaderMap, Response, StatusCode, body::Bytes, header::RETRY_AFTER};
 
@@ -13,7 +13,7 @@ use crate::{
     },
     conversation::{Timestamp, event::EventId},
     net::NetError,
-    ops::backoff,
+    ops::{backoff, logs::chain},
 };
 
 /// How an attempt ended.
@@ -66,16 +66,16 @@ pub(super) fn judge(
 ) -> (Outcome, Sign) {
     match result {
         Ok(response) => of_response(&response, reading, now),
-        Err(Failure::Net(error @ NetError::BodyTooBig { .. })) => {
+        Err(Failure::Net(NetError::BodyTooBig { .. })) => {
             let why = format!("the body of the answer is longer than {BODY_MAX} bytes");
-            (Outcome::Fault(why), Sign::Fails(chain(&error)))
+            (Outcome::Fault(why), Sign::There)
         }
         Err(failure) => {
             let timed_out = match &failure {
                 Failure::Net(error) => error.is_timeout(),
                 Failure::Request(_) => false,
             };
-            let why = chain(&failure);
+            let why = chain(&failure).to_string();
             let outcome = Outcome::Silent {
                 word: if timed_out { "timeout" } else { "error" },
                 why: why.clone(),
@@ -93,7 +93,7 @@ pub(super) fn of_probe(result: Result<Response<Bytes>, Failure>) -> Sign {
             Sign::Fails(status_words(response.status()))
         }
         Ok(_) | Err(Failure::Net(NetError::BodyTooBig { .. })) => Sign::Works,
-        Err(failure) => Sign::Fails(chain(&failure)),
+        Err(failure) => Sign::Fails(chain(&failure).to_string()),
     }
 }
 
@@ -150,21 +150,6 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 fn status_words(status: StatusCode) -> String {
     format!("the bot answers {status}")
-}
-
-/// An error and all that lies below it.
-pub(in crate::bot) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let words = cause.to_string();
-        // A transparent wrapper says the same as what it wraps.
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        below = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

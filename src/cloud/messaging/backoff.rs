@@ -7,13 +7,13 @@ use std::time::Duration;
 /// The platform asks for 5, 10, 15 s and then minutes, and blocks clients that flood (retry policy); its own
 /// samples use 5 s × 1.25ⁿ.
 #[derive(Debug, Default)]
-pub struct Backoff {
+pub(super) struct Backoff {
     tries: u32,
 }
 
 impl Backoff {
     /// The wait before the next try.
-    pub fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
+    pub(super) fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
         let factor = 1.25_f64.powi(i32::try_from(self.tries.min(100)).unwrap_or(100));
         self.tries = self.tries.saturating_add(1);
         FIRST.mul_f64(factor).min(LONGEST).mul_f64(0.8 + 0.4 * rng.f64())
@@ -21,38 +21,38 @@ impl Backoff {
 
     /// How many tries there were since the last success that lasted.
     #[must_use]
-    pub fn tries(&self) -> u32 {
+    pub(super) fn tries(&self) -> u32 {
         self.tries
     }
 
     /// It went well for long enough.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.tries = 0;
     }
 }
 
 /// Waits of one minute, doubled each time up to ten, all ± 10 %: for what only people can put right.
 #[derive(Debug, Default)]
-pub struct SlowRetry {
+pub(super) struct SlowRetry {
     tries: u32,
 }
 
 impl SlowRetry {
     /// The wait before the next try.
-    pub fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
+    pub(super) fn next(&mut self, rng: &mut fastrand::Rng) -> Duration {
         let factor = 1_u32 << self.tries.min(4);
         self.tries = self.tries.saturating_add(1);
         (MINUTE * factor).min(10 * MINUTE).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// It went well.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.tries = 0;
     }
 }
 
 /// `length`, give or take a tenth.
-pub fn about(length: Duration, rng: &mut fastrand::Rng) -> Duration {
+pub(super) fn about(length: Duration, rng: &mut fastrand::Rng) -> Duration {
     length.mul_f64(0.9 + 0.2 * rng.f64())
 }
 

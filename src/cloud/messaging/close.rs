@@ -2,7 +2,7 @@
 
 /// What to do after a socket was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Connect again with the same token.
     Reconnect,
     /// The token is not good any more: log in again, then connect.
@@ -19,7 +19,7 @@ pub enum Verdict {
 /// This is the only place where a code becomes a decision. A broken connection may also be a revoked token;
 /// only several of them in a row tell, which is for the session to count.
 #[must_use]
-pub fn from_close_code(code: Option<u16>) -> Verdict {
+pub(super) fn from_close_code(code: Option<u16>) -> Verdict {
     match code {
         // The token is missing, expired or revoked.
         Some(4401) => Verdict::LogIn { evicted: true },

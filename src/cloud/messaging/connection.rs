@@ -5,16 +5,17 @@
 
 use std::{
     collections::BTreeSet,
-    mem,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
 use super::{
+    arrival::Arrival,
     calls,
     history::{self, Reader},
     identity::Identity,
+    purpose::{ACCEPT, Answer, HISTORY, Purpose, Subscription},
     requests::Requests,
     rings::Moment,
     session::Output,
@@ -28,7 +29,7 @@ use crate::{
 
 /// One open socket.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     translator: Translator,
     requests: Requests<Purpose>,
     opened: Instant,
@@ -36,28 +37,27 @@ pub struct Connection {
     keepalive: Duration,
     next_clock: Instant,
     skew: Option<Skew>,
-    stage: Stage,
-    snapshot: Snapshot,
+    arrival: Arrival,
 }
 
 /// What a connection needs to know when it begins.
 #[derive(Debug)]
-pub struct Terms {
+pub(super) struct Terms {
     /// Who this is.
-    pub me: Identity,
+    pub(super) me: Identity,
     /// A manager sees all conversations and takes no rings.
-    pub manager: bool,
+    pub(super) manager: bool,
     /// How long a request may take.
-    pub request_timeout: Duration,
+    pub(super) request_timeout: Duration,
     /// How often the server is asked for its time.
-    pub keepalive: Duration,
+    pub(super) keepalive: Duration,
     /// How long until the first time, so that not all connectors ask at once.
-    pub first_keepalive: Duration,
+    pub(super) first_keepalive: Duration,
 }
 
 /// Why a connection cannot go on.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(super) enum Loss {
     /// No frame for too long.
     Silent,
     /// A subscription was not answered.
@@ -73,53 +73,9 @@ pub enum Loss {
     },
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// Not up yet: what is told meanwhile is held back, since `Up` comes first.
-    Subscribing { missing: BTreeSet<Subscription>, held: Vec<Event> },
-    /// Up; `Listed` has not been said.
-    Listing { grace: Instant },
-    /// All said.
-    Listed,
-}
-
-/// Whether the first list of conversations is in. It may be cut into several notifications, so a question is
-/// put behind the first one: when that is answered, the rest has been sent.
-#[derive(Debug, PartialEq)]
-enum Snapshot {
-    Unseen,
-    Begun,
-    Seen,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Subscription {
-    Conversations,
-    Rings,
-    AgentState,
-}
-
-#[derive(Debug)]
-enum Purpose {
-    Clock { sent: Timestamp, behind_snapshot: bool },
-    State(Availability),
-    Subscribe(Subscription),
-    Ring(RingId),
-    Call { conversation: ConversationId, id: Option<CallId>, call: &'static str, answer: Answer },
-}
-
-/// How the answer to a call is read.
-#[derive(Debug)]
-enum Answer {
-    Nothing,
-    Published,
-    Profile,
-    History(Reader),
-}
-
 impl Connection {
     /// The socket is open: be AWAY, subscribe, ask for the time.
-    pub fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
+    pub(super) fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
         let Terms { me, manager, .. } = terms;
         let mut missing = BTreeSet::from([Subscription::Conversations, Subscription::AgentState]);
         if !manager {
@@ -134,8 +90,7 @@ impl Connection {
             keepalive: terms.keepalive,
             next_clock: now + terms.first_keepalive,
             skew: None,
-            stage: Stage::Subscribing { missing, held: Vec::new() },
-            snapshot: Snapshot::Unseen,
+            arrival: Arrival::new(missing),
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         connection.be(Availability::Away, now, out);
@@ -150,26 +105,23 @@ impl Connection {
 
     /// When the socket was opened.
     #[must_use]
-    pub fn opened(&self) -> Instant {
+    pub(super) fn opened(&self) -> Instant {
         self.opened
     }
 
     /// Whether `Up` has been said.
     #[must_use]
-    pub fn is_up(&self) -> bool {
-        match self.stage {
-            Stage::Subscribing { .. } => false,
-            Stage::Listing { .. } | Stage::Listed => true,
-        }
+    pub(super) fn is_up(&self) -> bool {
+        self.arrival.is_up()
     }
 
     /// Something that is not a text frame arrived: a sign of life.
-    pub fn alive(&mut self, now: Instant) {
+    pub(super) fn alive(&mut self, now: Instant) {
         self.last_frame = now;
     }
 
     /// A text frame arrived.
-    pub fn frame(
+    pub(super) fn frame(
         &mut self,
         text: &str,
         now: Instant,
@@ -185,14 +137,14 @@ impl Connection {
             }
             Err(error) => {
                 let event = Event::Unusable { kind: "frame", detail: error.to_string() };
-                self.tell(event, out);
+                self.arrival.tell(event, out);
                 Ok(())
             }
         }
     }
 
     /// Time has passed.
-    pub fn elapsed(
+    pub(super) fn elapsed(
         &mut self,
         now: Instant,
         wall: Timestamp,
@@ -211,21 +163,17 @@ impl Connection {
             self.next_clock = now + self.keepalive;
             self.ask_clock(false, now, wall, out);
         }
-        self.list_if_complete(now, out);
+        self.arrival.look(now, out);
         Ok(())
     }
 
     /// When time matters next.
     #[must_use]
-    pub fn wake(&self) -> (Instant, &'static str) {
-        let grace = match self.stage {
-            Stage::Listing { grace } if self.snapshot == Snapshot::Unseen => Some(grace),
-            Stage::Listing { .. } | Stage::Subscribing { .. } | Stage::Listed => None,
-        };
+    pub(super) fn wake(&self) -> (Instant, &'static str) {
         [
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
-            grace.map(|grace| (grace, "empty snapshot")),
+            self.arrival.wake().map(|at| (at, "empty list")),
             self.requests.wake(),
         ]
         .into_iter()
@@ -235,7 +183,7 @@ impl Connection {
     }
 
     /// Sets the agent's state.
-    pub fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
         let request = Request::new(
             Method::SetAgentState,
             &json!({
@@ -248,14 +196,14 @@ impl Connection {
     }
 
     /// Takes a ring.
-    pub fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
         let request =
             Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
         self.send(request, Purpose::Ring(ring), now, out);
     }
 
     /// Makes a call.
-    pub fn call(
+    pub(super) fn call(
         &mut self,
         conversation: ConversationId,
         id: Option<CallId>,
@@ -278,12 +226,17 @@ impl Connection {
             | Call::Join
             | Call::Ttr { .. } => Answer::Nothing,
         };
+        let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
         let purpose = Purpose::Call { conversation, id, call: call.name(), answer };
-        self.send(request, purpose, now, out);
+        if in_bulk {
+            self.send_when_quiet(request, purpose, now, out);
+        } else {
+            self.send(request, purpose, now, out);
+        }
     }
 
     /// The socket is gone: calls that had left may have happened, calls that had not did not.
-    pub fn lost(self, out: &mut Vec<Output>) {
+    pub(super) fn lost(self, out: &mut Vec<Output>) {
         let was_up = self.is_up();
         let (left, waited) = self.requests.abandon();
         let no_answer = |purpose: &Purpose| CallError::NoAnswer { call: purpose.name() };
@@ -321,8 +274,7 @@ impl Connection {
             Purpose::Clock { sent, behind_snapshot } => {
                 self.learn_skew(response, sent, wall);
                 if behind_snapshot {
-                    self.snapshot = Snapshot::Seen;
-                    self.list_if_complete(now, out);
+                    self.arrival.list_is_in(now, out);
                 }
             }
             Purpose::Subscribe(subscription) => {
@@ -339,7 +291,7 @@ impl Connection {
                             response.words()
                         ),
                     };
-                    self.tell(event, out);
+                    self.arrival.tell(event, out);
                 }
             }
             Purpose::Ring(ring) => {
@@ -348,7 +300,7 @@ impl Connection {
                 } else {
                     Err(calls::failure(ACCEPT, response))
                 };
-                self.tell(Event::RingAccepted { ring, result }, out);
+                self.arrival.tell(Event::RingAccepted { ring, result }, out);
             }
             Purpose::Call { conversation, id, call, answer } => {
                 let outcome = if response.succeeded() {
@@ -374,7 +326,7 @@ impl Connection {
                 };
                 if let Some(id) = id {
                     let event = Event::Called { conversation, id, outcome };
-                    self.tell(event, out);
+                    self.arrival.tell(event, out);
                 }
             }
         }
@@ -401,7 +353,7 @@ impl Connection {
                     call: HISTORY,
                     answer: Answer::History(reader),
                 };
-                self.send(request, purpose, now, out);
+                self.send_when_quiet(request, purpose, now, out);
                 None
             }
         }
@@ -414,13 +366,12 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if notification.topic == Topic::Conversations && self.snapshot == Snapshot::Unseen {
-            self.snapshot = Snapshot::Begun;
+        if notification.topic == Topic::Conversations && self.arrival.list_begins() {
             self.ask_clock(true, now, wall, out);
         }
         let at = Moment { now, wall, skew: self.skew };
         for event in self.translator.read(notification, &at) {
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
     }
 
@@ -448,41 +399,11 @@ impl Connection {
                     response.words()
                 ),
             };
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
-        self.tick_off(subscription, now, out);
+        let agent = &self.translator.me().user;
+        self.arrival.subscribed(subscription, agent, now, out);
         Ok(())
-    }
-
-    fn tick_off(&mut self, subscription: Subscription, now: Instant, out: &mut Vec<Output>) {
-        let Stage::Subscribing { missing, held } = &mut self.stage else {
-            return;
-        };
-        missing.remove(&subscription);
-        if !missing.is_empty() {
-            return;
-        }
-        let held = mem::take(held);
-        self.stage = Stage::Listing { grace: now + GRACE };
-        out.push(Output::Tell(Event::Up { agent: self.translator.me().user.clone() }));
-        out.extend(held.into_iter().map(Output::Tell));
-        self.list_if_complete(now, out);
-    }
-
-    fn list_if_complete(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let Stage::Listing { grace } = self.stage else {
-            return;
-        };
-        let complete = match self.snapshot {
-            Snapshot::Seen => true,
-            Snapshot::Begun => false,
-            // That an empty list is told at all is not documented.
-            Snapshot::Unseen => grace <= now,
-        };
-        if complete {
-            self.stage = Stage::Listed;
-            out.push(Output::Tell(Event::Listed));
-        }
     }
 
     fn unanswered(
@@ -493,21 +414,21 @@ impl Connection {
     ) -> Result<(), Loss> {
         match &purpose {
             Purpose::Subscribe(Subscription::AgentState) => {
-                self.tick_off(Subscription::AgentState, now, out);
+                let agent = &self.translator.me().user;
+                self.arrival.subscribed(Subscription::AgentState, agent, now, out);
             }
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
             Purpose::Clock { behind_snapshot: true, .. } => {
-                self.snapshot = Snapshot::Seen;
-                self.list_if_complete(now, out);
+                self.arrival.list_is_in(now, out);
             }
             Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
             }
         }
         let error = CallError::NoAnswer { call: purpose.name() };
         if let Some(event) = purpose.failed(error) {
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
         Ok(())
     }
@@ -546,69 +467,14 @@ impl Connection {
         out.extend(self.requests.send(request, purpose, now).map(Output::Send));
     }
 
-    fn tell(&mut self, event: Event, out: &mut Vec<Output>) {
-        match &mut self.stage {
-            Stage::Subscribing { held, .. } => held.push(event),
-            Stage::Listing { .. } | Stage::Listed => out.push(Output::Tell(event)),
-        }
+    fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: Purpose,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let frame = self.requests.send_when_quiet(request, purpose, now);
+        out.extend(frame.map(Output::Send));
     }
 }
-
-impl Subscription {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Conversations => "conversations",
-            Self::Rings => "rings",
-            Self::AgentState => "the agent's state",
-        }
-    }
-
-    fn request(self, me: &Identity, manager: bool) -> Request {
-        match self {
-            // Without agents, all open conversations of the account are told.
-            Self::Conversations if manager => {
-                Request::new(Method::SubscribeConversations, &json!({"convState": ["OPEN"]}))
-            }
-            Self::Conversations => Request::new(
-                Method::SubscribeConversations,
-                &json!({"convState": ["OPEN"], "agentIds": [me.old_id]}),
-            ),
-            Self::Rings => Request::new(
-                Method::SubscribeRings,
-                &json!({"channelType": "MESSAGING", "agentId": me.old_id, "brandId": me.account}),
-            ),
-            Self::AgentState => Request::new(
-                Method::SubscribeAgentState,
-                &json!({"brandId": me.account, "agentId": me.old_id}),
-            ),
-        }
-    }
-}
-
-impl Purpose {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Clock { .. } => "clock",
-            Self::State(_) => "agent state",
-            Self::Subscribe(_) => "subscription",
-            Self::Ring(_) => ACCEPT,
-            Self::Call { call, .. } => call,
-        }
-    }
-
-    /// What to tell whoever waits for it.
-    fn failed(self, error: CallError) -> Option<Event> {
-        match self {
-            Self::Clock { .. } | Self::State(_) | Self::Subscribe(_) => None,
-            Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
-            Self::Call { conversation, id, .. } => {
-                id.map(|id| Event::Called { conversation, id, outcome: Err(error) })
-            }
-        }
-    }
-}
-
-/// How long to wait for a list of conversations that may never come because it is empty.
-const GRACE: Duration = Duration::from_secs(2);
-const ACCEPT: &str = "accept ring";
-const HISTORY: &str = "history";

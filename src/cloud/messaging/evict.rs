@@ -10,13 +10,13 @@ use std::{
 
 /// The moments at which a session was ended from outside.
 #[derive(Debug, Default)]
-pub struct Evictions {
+pub(super) struct Evictions {
     times: VecDeque<Instant>,
 }
 
 impl Evictions {
     /// A session that had been accepted was ended: 4401, a refused refresh, a token that opens no socket any more.
-    pub fn record(&mut self, now: Instant) {
+    pub(super) fn record(&mut self, now: Instant) {
         self.times.push_back(now);
         if self.times.len() > MANY {
             self.times.pop_front();
@@ -25,7 +25,7 @@ impl Evictions {
 
     /// Whether it happened so often lately that another program must be at it.
     #[must_use]
-    pub fn fought(&self, now: Instant) -> bool {
+    pub(super) fn fought(&self, now: Instant) -> bool {
         self.times.len() == MANY
             && self
                 .times

@@ -21,7 +21,7 @@ use crate::{
 /// No page size is documented, so the whole dialog is expected in one answer. If something newer was known
 /// when the question left than the answer brings, the rest is asked for.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub(super) struct Reader {
     dialog: DialogId,
     messages: BTreeMap<Sequence, Message>,
     truncated: bool,
@@ -33,7 +33,7 @@ pub struct Reader {
 
 /// What to do after an answer.
 #[derive(Debug, PartialEq)]
-pub enum Next {
+pub(super) enum Next {
     /// Ask again, from this sequence on.
     Ask(Sequence),
     /// All is there.
@@ -43,7 +43,7 @@ pub enum Next {
 impl Reader {
     /// Begins to read `dialog`.
     #[must_use]
-    pub fn new(dialog: DialogId, expected: Option<Sequence>) -> Self {
+    pub(super) fn new(dialog: DialogId, expected: Option<Sequence>) -> Self {
         Self {
             dialog,
             messages: BTreeMap::new(),
@@ -56,12 +56,12 @@ impl Reader {
 
     /// The dialog that is read.
     #[must_use]
-    pub fn dialog(&self) -> &DialogId {
+    pub(super) fn dialog(&self) -> &DialogId {
         &self.dialog
     }
 
     /// Takes one answer. `newest` is the newest sequence known now, `now` stands in for missing server times.
-    pub fn answer(
+    pub(super) fn answer(
         &mut self,
         body: Option<&RawValue>,
         me: &Identity,

@@ -28,8 +28,10 @@ pub struct Step {
     pub result: Result<String, String>,
 }
 
-/// Finds the hosts, logs in, opens the WebSocket, asks for the time, and logs out; `tell` hears of each step as it
-/// ends. Returns whether all went well; the walk ends at the first step that fails, but never without logging out.
+/// Finds the hosts, logs in, opens the WebSocket, asks for the time, and logs out.
+///
+/// `tell` hears of each step as it ends. Returns whether all went well; the walk ends at the first step that fails,
+/// but never without logging out.
 ///
 /// It sets no state, subscribes to nothing and takes no ring. But a user has one session: a connector that
 /// runs with the same user has to log in again after this.

@@ -1,7 +1,7 @@
 //! Pure: the requests of one socket: which are unanswered, which have to wait.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -11,13 +11,16 @@ use super::{throttle::Throttle, wire::Request};
 ///
 /// `P` says what a request is for.
 #[derive(Debug)]
-pub struct Requests<P> {
+pub(super) struct Requests<P> {
     timeout: Duration,
     ids: u64,
     orders: u64,
     /// By id, which is also the order of their deadlines.
     pending: BTreeMap<u64, Pending<P>>,
     throttle: Throttle<Waiting<P>>,
+    /// Requests for which there is no hurry, in their order.
+    bulk: VecDeque<Waiting<P>>,
+    bulk_pending: usize,
 }
 
 #[derive(Debug)]
@@ -26,7 +29,18 @@ struct Pending<P> {
     request: Request,
     purpose: P,
     deadline: Instant,
-    released: bool,
+    lane: Lane,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Ordinary,
+    /// There may be a thousand of them at once, and they must not be in the way of the others.
+    Bulk,
+    /// It had waited for its turn after a 429.
+    Released,
+    /// It passes whatever waits, and is not made to wait itself.
+    Urgent,
 }
 
 #[derive(Debug)]
@@ -38,36 +52,57 @@ struct Waiting<P> {
 impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
-        Self { timeout, ids: 0, orders: 0, pending: BTreeMap::new(), throttle: Throttle::default() }
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            ids: 0,
+            orders: 0,
+            pending: BTreeMap::new(),
+            throttle: Throttle::default(),
+            bulk: VecDeque::new(),
+            bulk_pending: 0,
+        }
     }
 
     /// The frame to send, or none if the request has to wait behind others.
-    pub fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
+    pub(super) fn send(&mut self, request: Request, purpose: P, now: Instant) -> Option<String> {
         let order = self.next_order();
         if self.throttle.is_closed() {
             self.throttle.queue(order, Waiting { request, purpose });
             None
         } else {
-            Some(self.leave(order, request, purpose, now, false))
+            Some(self.leave(order, request, purpose, now, Lane::Ordinary))
         }
+    }
+
+    /// The frame to send, or none if enough of these are under way: for what is asked of every conversation when a
+    /// connection begins. Its time begins when it leaves.
+    pub(super) fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: P,
+        now: Instant,
+    ) -> Option<String> {
+        self.bulk.push_back(Waiting { request, purpose });
+        self.release_bulk(now)
     }
 
     /// The frame to send, whatever waits: for signs of life.
-    pub fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
+    pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
-        self.leave(order, request, purpose, now, false)
+        self.leave(order, request, purpose, now, Lane::Urgent)
     }
 
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
-    /// request is kept and leaves again later.
-    pub fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
+    /// request is kept and leaves again later, unless it was a sign of life, which is out of date by then.
+    pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
         let pending = self.pending.remove(&id.parse().ok()?)?;
+        self.bulk_pending -= usize::from(pending.lane == Lane::Bulk);
         let too_many = code == Some(429);
-        if pending.released {
+        if pending.lane == Lane::Released {
             self.throttle.settled(!too_many);
         }
-        if too_many {
+        if too_many && pending.lane != Lane::Urgent {
             let Pending { order, request, purpose, .. } = pending;
             self.throttle.refused(order, Waiting { request, purpose }, now);
             None
@@ -77,19 +112,24 @@ impl<P> Requests<P> {
     }
 
     /// The frames that may leave by now.
-    pub fn release(&mut self, now: Instant) -> Option<String> {
-        let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
-        Some(self.leave(order, request, purpose, now, true))
+    pub(super) fn release(&mut self, now: Instant) -> Option<String> {
+        match self.throttle.release(now) {
+            Some((order, Waiting { request, purpose })) => {
+                Some(self.leave(order, request, purpose, now, Lane::Released))
+            }
+            None => self.release_bulk(now),
+        }
     }
 
     /// The next request whose time is over; its answer will be passed over should it ever come.
-    pub fn expire(&mut self, now: Instant) -> Option<P> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<P> {
         let entry = self.pending.first_entry()?;
         if entry.get().deadline > now {
             return None;
         }
         let pending = entry.remove();
-        if pending.released {
+        self.bulk_pending -= usize::from(pending.lane == Lane::Bulk);
+        if pending.lane == Lane::Released {
             self.throttle.settled(false);
         }
         Some(pending.purpose)
@@ -97,7 +137,7 @@ impl<P> Requests<P> {
 
     /// When there is something to do.
     #[must_use]
-    pub fn wake(&self) -> Option<(Instant, &'static str)> {
+    pub(super) fn wake(&self) -> Option<(Instant, &'static str)> {
         let deadline = self.pending.first_key_value().map(|(_, p)| p.deadline);
         let release = self.throttle.wake();
         deadline
@@ -108,11 +148,21 @@ impl<P> Requests<P> {
     }
 
     /// The socket is gone: what had left (and may have happened), and what had not.
-    pub fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
+    pub(super) fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
         (
             self.pending.into_values().map(|pending| pending.purpose),
-            self.throttle.into_waiting().map(|waiting| waiting.purpose),
+            self.throttle.into_waiting().chain(self.bulk).map(|waiting| waiting.purpose),
         )
+    }
+
+    fn release_bulk(&mut self, now: Instant) -> Option<String> {
+        if self.bulk_pending >= MOST_BULK || self.throttle.is_closed() {
+            return None;
+        }
+        let Waiting { request, purpose } = self.bulk.pop_front()?;
+        self.bulk_pending += 1;
+        let order = self.next_order();
+        Some(self.leave(order, request, purpose, now, Lane::Bulk))
     }
 
     fn next_order(&mut self) -> u64 {
@@ -126,17 +176,20 @@ impl<P> Requests<P> {
         request: Request,
         purpose: P,
         now: Instant,
-        released: bool,
+        lane: Lane,
     ) -> String {
         self.ids += 1;
         let frame = request.encode(&self.ids.to_string());
         self.pending.insert(
             self.ids,
-            Pending { order, request, purpose, deadline: now + self.timeout, released },
+            Pending { order, request, purpose, deadline: now + self.timeout, lane },
         );
         frame
     }
 }
+
+/// Enough to keep a server busy, few enough to leave it room for what consumers wait for.
+const MOST_BULK: usize = 16;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
@@ -189,6 +242,38 @@ mod tests {
         assert_eq!(requests.answered("4", Some(200), later), Some("b"));
         assert!(requests.release(later + Duration::from_secs(1)).is_some());
         assert_eq!(requests.answered("5", Some(200), later), Some("c"));
+    }
+
+    #[test]
+    fn a_throttled_sign_of_life_is_not_repeated_and_holds_up_nobody() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send_at_once(clock(), "clock", now);
+        assert_eq!(requests.answered("1", Some(429), now), Some("clock"));
+        assert!(requests.send(clock(), "a", now).is_some());
+    }
+
+    #[test]
+    fn requests_in_bulk_leave_a_few_at_a_time_and_are_in_nobodys_way() {
+        let now = Instant::now();
+        let mut requests = requests();
+        let left = (0..100).filter_map(|_| requests.send_when_quiet(clock(), "bulk", now)).count();
+        assert_eq!(left, MOST_BULK);
+        assert!(requests.send(clock(), "urgent", now).is_some());
+        assert_eq!(requests.release(now), None);
+        assert_eq!(requests.answered("1", None, now), Some("bulk"));
+        assert!(requests.release(now).is_some());
+        assert_eq!(requests.release(now), None);
+        // Those that are given up make room too, and the time of the next ones begins only then.
+        let later = now + Duration::from_secs(10);
+        let mut given_up = 0;
+        while requests.expire(later).is_some() {
+            given_up += 1;
+        }
+        assert_eq!(given_up, MOST_BULK + 1);
+        let left = std::iter::from_fn(|| requests.release(later)).count();
+        assert_eq!(left, MOST_BULK);
+        assert_eq!(requests.wake(), Some((later + Duration::from_secs(10), "request timeout")));
     }
 
     #[test]

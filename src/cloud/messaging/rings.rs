@@ -16,26 +16,26 @@ use crate::{
 
 /// The moment at which something arrives, on all clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub(super) struct Moment {
     /// Monotonic.
-    pub now: Instant,
+    pub(super) now: Instant,
     /// Wall time.
-    pub wall: Timestamp,
+    pub(super) wall: Timestamp,
     /// The server's time against it, once asked.
-    pub skew: Option<Skew>,
+    pub(super) skew: Option<Skew>,
 }
 
 impl Moment {
     /// The server's time, as far as known.
     #[must_use]
-    pub fn server(&self) -> Timestamp {
+    pub(super) fn server(&self) -> Timestamp {
         self.skew.unwrap_or_default().server(self.wall)
     }
 }
 
 /// The rings that wait, by the routing task that they belong to.
 #[derive(Debug, Default)]
-pub struct Rings {
+pub(super) struct Rings {
     waiting: BTreeMap<RingId, Waiting>,
 }
 
@@ -47,7 +47,7 @@ struct Waiting {
 
 impl Rings {
     /// Reads one change of a routing task.
-    pub fn change(&mut self, raw: &RawValue, at: &Moment) -> Vec<Event> {
+    pub(super) fn change(&mut self, raw: &RawValue, at: &Moment) -> Vec<Event> {
         let Ok(change) = serde_json::from_str::<WireChange>(raw.get()) else {
             return vec![unusable("a change of a routing task is not an object")];
         };
@@ -121,7 +121,7 @@ impl Rings {
 }
 
 /// Reads one change of an agent's state; none for other agents and for what is not a state.
-pub fn agent_state(raw: &RawValue, me: &Identity) -> Option<Event> {
+pub(super) fn agent_state(raw: &RawValue, me: &Identity) -> Option<Event> {
     let change: WireStateChange = serde_json::from_str(raw.get()).ok()?;
     let state = change.result?;
     if state.agent_user_id.is_some_and(|id| !me.is_me(&id)) {

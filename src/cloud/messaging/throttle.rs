@@ -10,7 +10,7 @@ use std::{
 /// After a 429 nothing leaves for a second; then one request a second until one of them is answered
 /// otherwise; then one every 200 ms until none waits. Another 429 begins anew.
 #[derive(Debug)]
-pub struct Throttle<T> {
+pub(super) struct Throttle<T> {
     waiting: BTreeMap<u64, T>,
     next: Option<Instant>,
     pace: Duration,
@@ -27,24 +27,24 @@ impl<T> Default for Throttle<T> {
 impl<T> Throttle<T> {
     /// Whether a new request has to wait.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         !self.waiting.is_empty() || self.probing > 0
     }
 
     /// The server said 429 to this one; `order` is its place in the order of requests.
-    pub fn refused(&mut self, order: u64, item: T, now: Instant) {
+    pub(super) fn refused(&mut self, order: u64, item: T, now: Instant) {
         self.waiting.insert(order, item);
         self.next = Some(now + PAUSE);
         self.pace = PAUSE;
     }
 
     /// A new request waits behind the others.
-    pub fn queue(&mut self, order: u64, item: T) {
+    pub(super) fn queue(&mut self, order: u64, item: T) {
         self.waiting.insert(order, item);
     }
 
     /// The next request that may leave now.
-    pub fn release(&mut self, now: Instant) -> Option<(u64, T)> {
+    pub(super) fn release(&mut self, now: Instant) -> Option<(u64, T)> {
         if self.next.is_some_and(|next| next > now) {
             return None;
         }
@@ -55,7 +55,7 @@ impl<T> Throttle<T> {
     }
 
     /// A released request was answered, by anything but a 429 if `well`, or will never be.
-    pub fn settled(&mut self, well: bool) {
+    pub(super) fn settled(&mut self, well: bool) {
         self.probing = self.probing.saturating_sub(1);
         if well {
             self.pace = BRISK;
@@ -64,12 +64,12 @@ impl<T> Throttle<T> {
 
     /// When the next request may leave.
     #[must_use]
-    pub fn wake(&self) -> Option<Instant> {
+    pub(super) fn wake(&self) -> Option<Instant> {
         self.next.filter(|_| !self.waiting.is_empty())
     }
 
     /// Gives back what waits.
-    pub fn into_waiting(self) -> impl Iterator<Item = T> {
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = T> {
         self.waiting.into_values()
     }
 }

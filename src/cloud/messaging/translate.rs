@@ -19,7 +19,7 @@ use crate::{
 
 /// What has to be remembered of a connection's notifications to understand the next one.
 #[derive(Debug)]
-pub struct Translator {
+pub(super) struct Translator {
     me: Identity,
     manager: bool,
     conversations: Conversations,
@@ -30,7 +30,7 @@ pub struct Translator {
 impl Translator {
     /// A connection begins.
     #[must_use]
-    pub fn new(me: Identity, manager: bool) -> Self {
+    pub(super) fn new(me: Identity, manager: bool) -> Self {
         Self {
             me,
             manager,
@@ -42,18 +42,18 @@ impl Translator {
 
     /// Who this agent is on this connection.
     #[must_use]
-    pub fn me(&self) -> &Identity {
+    pub(super) fn me(&self) -> &Identity {
         &self.me
     }
 
     /// The newest sequence that any notification told of a dialog.
     #[must_use]
-    pub fn newest(&self, dialog: &DialogId) -> Option<Sequence> {
+    pub(super) fn newest(&self, dialog: &DialogId) -> Option<Sequence> {
         self.newest.get(dialog).copied()
     }
 
     /// Reads one notification.
-    pub fn read(&mut self, notification: &Notification<'_>, at: &Moment) -> Vec<Event> {
+    pub(super) fn read(&mut self, notification: &Notification<'_>, at: &Moment) -> Vec<Event> {
         match &notification.topic {
             Topic::Conversations => changes(notification.body)
                 .into_iter()

@@ -105,7 +105,7 @@ impl World {
             clock: self.outside.clock.clone(),
             seed: 7,
             systemd: Systemd::from_environment(),
-            filter: None,
+            logs: None,
             reload: Box::new(move || Ok(load(&text))),
         };
         let daemon = Daemon::build(loaded.config, outside).await.unwrap();

@@ -208,11 +208,8 @@ impl World {
                 Ok(None)
             }
             "Note" => {
-                draft.note = field["note"]
-                    .as_str()
-                    .or(field["value"].as_str())
-                    .unwrap_or_default()
-                    .to_owned();
+                let note = field["note"].as_str();
+                draft.note = note.ok_or_else(|| refuse("note is required"))?.to_owned();
                 Ok(None)
             }
             other => Err(refuse(&format!("field \"{other}\" cannot be changed"))),
@@ -261,9 +258,8 @@ impl World {
                     return Err(refuse("only an ASSIGNED_AGENT can be suggested"));
                 }
                 // A person who is acted by the control API has no session, and can be asked at any time.
-                if !target.availability.takes_transfers()
-                    && !(target.human && target.session.is_none())
-                {
+                let acted = target.human && target.session.is_none();
+                if !acted && !target.availability.takes_transfers() {
                     return Err(refuse("Agent is not available"));
                 }
                 if target.id == me.id {

@@ -1,17 +1,21 @@
 //! The control API: everything that people and tests do to the simulated world, as described in `docs/simulator.md`.
 
-use super::acts::{Button, Done, Scope};
+use super::Simulator;
+use super::acts::{Done, Scope};
 use super::agent::Availability;
+use super::bodies::{
+    Assign, Begin, Click, Close, CloseFor, CloseSockets, Crowd, Evict, Huge, Join, Limits, Move,
+    Nothing, Raw, Reading, Rich, Say, SendFile, SetBot, SetState, StepUp, Stray, Structured, To,
+    Typing,
+};
 use super::conversation::Audience;
 use super::faults::{Fault, Rule};
 use super::http::{Body, json};
 use super::options::AgentOptions;
 use super::world::{Start, World};
-use super::{BotMode, Simulator};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::{Method, Response};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -415,200 +419,4 @@ fn not_found(text: String) -> Refusal {
 
 fn no_route(path: &[&str]) -> Refusal {
     (404, format!("there is no route /simulator/{}", path.join("/")))
-}
-
-impl Begin {
-    fn into_start(self) -> Start {
-        let who = self.consumer.unwrap_or_default();
-        Start {
-            account: self.account,
-            skill: self.skill,
-            consumer: who.id,
-            first_name: who.first_name,
-            last_name: who.last_name,
-            text: self.text,
-            features: self.features,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Begin {
-    account: Option<String>,
-    skill: Option<String>,
-    text: Option<String>,
-    consumer: Option<Who>,
-    features: Option<Vec<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Who {
-    id: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Crowd {
-    count: usize,
-    agent: Option<String>,
-    skill: Option<String>,
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Say {
-    text: String,
-    #[serde(default)]
-    metadata: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Click {
-    sequence: u64,
-    button: Button,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct SendFile {
-    #[serde(default)]
-    caption: String,
-    file_type: String,
-    #[serde(default)]
-    base64: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rich {
-    content: Value,
-    #[serde(default)]
-    metadata: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Structured {
-    content: Value,
-    quick_replies: Option<Value>,
-    #[serde(default)]
-    metadata: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Typing {
-    state: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reading {
-    sequences: Option<Vec<u64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StepUp {
-    consumer: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Close {
-    scope: Option<Scope>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct To {
-    skill: Option<String>,
-    to_agent: Option<String>,
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Join {
-    role: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CloseFor {
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Assign {
-    agent: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Move {
-    skill: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetState {
-    availability: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    capacity: Option<usize>,
-    enabled: Option<bool>,
-    blocked: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Evict {
-    code: Option<u16>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CloseSockets {
-    code: u16,
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Huge {
-    bytes: usize,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stray {
-    what: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetBot {
-    mode: BotMode,
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// Largest file, in bytes (3 MB).
 pub(super) const LIMIT: usize = 3 * 1024 * 1024;
+/// How many files are kept; some go when there are more.
+const MOST: usize = 200;
 /// How long a URL is good for, ms.
 const LIFE: Millis = 600_000;
 
@@ -62,7 +64,7 @@ impl Files {
     pub(super) fn put(&mut self, ids: &mut Ids, kind: &str, bytes: Vec<u8>) -> String {
         let path =
             format!("/v1/AUTH_async-images/simulated/{}.{}", ids.uuid(), kind.to_ascii_lowercase());
-        self.stored.insert(path.clone(), bytes);
+        self.store(path.clone(), bytes);
         path
     }
 
@@ -78,7 +80,7 @@ impl Files {
         if bytes.len() > LIMIT {
             return Err(format!("{} bytes are more than {LIMIT}", bytes.len()));
         }
-        self.stored.insert(path.to_owned(), bytes);
+        self.store(path.to_owned(), bytes);
         Ok(())
     }
 
@@ -93,9 +95,17 @@ impl Files {
         self.stored.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }
 
+    fn store(&mut self, path: String, bytes: Vec<u8>) {
+        if self.stored.len() == MOST {
+            self.stored.pop_first();
+        }
+        self.stored.insert(path, bytes);
+    }
+
     fn sign(&mut self, ids: &mut Ids, path: String, now: Millis, stores: bool) -> Value {
         let signature = ids.hex(20);
         let expires = now + LIFE;
+        self.signed.retain(|_, (until, _)| *until >= now);
         self.signed.insert((path.clone(), signature.clone()), (expires, stores));
         json!({
             "relativePath": path,

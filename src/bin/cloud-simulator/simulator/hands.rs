@@ -1,8 +1,9 @@
 //! The simulator's acts and read-outs for tests in the same process.
 
 use super::Simulator;
-use super::acts::{Button, Clicked, Done, Scope};
+use super::acts::{Done, Scope};
 use super::agent::Availability;
+use super::consumer::{Button, Clicked};
 use super::conversation::{Audience, Conversation, Event};
 use super::faults::Rule;
 use super::options::AgentOptions;

@@ -2,10 +2,11 @@
 //! consumers, human agents and supervisors to act, and with faults to inject.
 //!
 //! ```text
-//!   http ──┬── session   (domain service, log-in, refresh, log-out)
-//!          ├── websocket ── ums ──┐
-//!          ├── files              ├── world, conversation, agent, routing, change, outbox   (pure; everything happens at `now`)
-//!          └── control ── acts ───┘
+//!   http ─┬─ session        (domain service, log-in, refresh, log-out) ─┐
+//!         ├─ websocket ── intake ── ums, publish, change ───────────────┤
+//!         ├─ files                                                      ├── world: conversation, agent, routing, outbox
+//!         └─ control ─┬─ consumer, staff, acts ─────────────────────────┘     (pure; everything happens at `now`)
+//!   hands (tests) ────┘
 //! ```
 //!
 //! One lock around one world: an act is carried out as a whole, its notifications are lined up for the sockets, and only
@@ -20,8 +21,10 @@
 
 mod acts;
 mod agent;
+mod bodies;
 mod change;
 mod clock;
+mod consumer;
 mod content;
 mod control;
 mod conversation;
@@ -30,6 +33,7 @@ mod files;
 mod hands;
 mod http;
 mod ids;
+mod intake;
 mod options;
 mod outbox;
 mod page;
@@ -37,6 +41,8 @@ mod publish;
 mod routing;
 mod session;
 mod shape;
+mod speech;
+mod staff;
 mod stream;
 mod ums;
 mod view;
@@ -46,9 +52,10 @@ mod world;
 
 #[expect(unused_imports, reason = "the names that includers may want")]
 pub(crate) use {
-    acts::{Button, Clicked, Scope},
+    acts::Scope,
     agent::{Agent, Availability},
     clock::{Clock, Millis},
+    consumer::{Button, Clicked},
     content::{check_card, check_quick_replies},
     conversation::{
         Audience, Conversation, Dialog, DialogKind, Event, Participant, Role, Transfer,
@@ -61,7 +68,6 @@ pub(crate) use {
 };
 
 use serde_json::Value;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -155,25 +161,19 @@ impl Simulator {
     }
 
     /// Serves every connection of a listener until `stop`.
-    pub(crate) async fn serve(
-        &self,
-        listener: TcpListener,
-        tls: Option<TlsAcceptor>,
-    ) -> io::Result<()> {
+    pub(crate) async fn serve(&self, listener: TcpListener, tls: Option<TlsAcceptor>) {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = self.inner.stop.cancelled() => return Ok(()),
+                () = self.inner.stop.cancelled() => return,
             };
-            let (stream, _) = match accepted {
-                Ok(accepted) => accepted,
+            let Ok((stream, _)) = accepted else {
                 // Running out of descriptors passes; a tight loop would not help it to.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
             };
-            stream.set_nodelay(true)?;
+            // A client that has gone already shows when it is read from.
+            let _ = stream.set_nodelay(true);
             let Some(tls) = tls.clone() else {
                 self.connect(stream);
                 continue;

@@ -123,7 +123,7 @@ pub(crate) struct AgentOptions {
     rename_all_fields = "camelCase"
 )]
 pub(crate) enum Credential {
-    /// The four-part API key of a bot user ("OAuth1").
+    /// The four-part API key of a bot user (the older way).
     ApiKey {
         /// `appKey`
         app_key: String,

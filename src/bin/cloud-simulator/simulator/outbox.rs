@@ -335,12 +335,11 @@ impl World {
                 socket.push(now, outgoing);
             }
             Some((Mode::Suppress, _)) => {}
-            Some((Mode::Reorder, later)) => {
-                if held.is_none() {
-                    socket.held = Some(socket.push(now + later, outgoing));
-                } else {
-                    socket.push(now, outgoing);
-                }
+            Some((Mode::Reorder, later)) if held.is_none() => {
+                socket.held = Some(socket.push(now + later, outgoing));
+            }
+            Some((Mode::Reorder, _)) => {
+                socket.push(now, outgoing);
             }
         }
         // Whatever was held back has been overtaken now.

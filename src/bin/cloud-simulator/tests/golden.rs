@@ -117,7 +117,7 @@ async fn the_golden_transcript_replays() {
     assert_eq!(details["participants"]["ASSIGNED_AGENT"], json!([]));
     assert_eq!(client.drain().await, []);
 
-    assert_eq!(simulator.queue("4129463410"), [id.clone()]);
+    assert_eq!(simulator.queue("4129463410"), std::slice::from_ref(&id));
     let transfers = simulator.conversation(&id).unwrap().transfers;
     assert_eq!(json!(transfers[0].metadata), why);
     let lines = simulator.lines(&id);

@@ -1,0 +1,197 @@
+//! The bot gets nothing once the agent is not assigned any more.
+
+use connectord::conversation::{
+    Event,
+    effect::{Disposition, DropReason, Fact},
+    event::{BotEvent, Departure},
+};
+
+use crate::support::{Exits, Publishing, Talk, fallback_to, ms, refused, secs, text, transfer};
+
+#[test]
+fn what_waited_is_left_behind_and_the_bot_is_told_how_it_ended() {
+    for (how, notice) in [(Departure::Closed, "d:0:ended"), (Departure::Moved, "d:0:transferred")] {
+        let mut talk = Talk::quiet_with(|settings| settings.read_receipts = false);
+        talk.consumer("hi");
+        talk.leaves(how);
+        assert_eq!(talk.notices(), [notice]);
+        assert_eq!(talk.dispositions(), [(1, Disposition::LeftBehind)]);
+        assert!(talk.asked().is_empty());
+    }
+}
+
+#[test]
+fn a_question_under_way_is_withdrawn() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.leaves(Departure::Moved);
+    assert_eq!(talk.withdrawn(), ["d:0"]);
+}
+
+#[test]
+fn what_arrived_while_the_history_was_read_is_left_behind_too() {
+    let mut talk = Talk::prepared([], |_| {});
+    talk.history_held = true;
+    talk.begin(connectord::conversation::Arrival::Assigned);
+    talk.consumer("hi");
+    talk.leaves(Departure::Closed);
+    assert_eq!(talk.dispositions(), [(1, Disposition::LeftBehind)]);
+}
+
+#[test]
+fn nothing_is_asked_or_said_while_the_conversation_is_being_left() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.forget_all();
+    talk.consumer("wait");
+    talk.after(secs(100));
+    talk.bot(BotEvent::Says(vec![text("news")]));
+    assert!(talk.asked().is_empty() && talk.said().is_empty());
+    assert!(talk.facts().contains(&Fact::AnswerDropped(DropReason::NotAssigned)));
+}
+
+#[test]
+fn what_arrives_after_the_end_has_no_effect() {
+    let talk = Talk::quiet();
+    let mut conversation = talk.conversation().clone();
+    let now = crate::support::an_instant();
+    for event in [
+        Event::Left(Departure::Closed),
+        Event::Details(connectord::conversation::event::Details {
+            dialog: "other".into(),
+            consumer: "jane".into(),
+            ..talk.details.clone()
+        }),
+        Event::Elapsed,
+        Event::Message(crate::support::consumer(9, "hello?")),
+        Event::Return,
+    ] {
+        let is_end = event == Event::Left(Departure::Closed);
+        let (next, effects) = conversation.step(event.clone(), now);
+        assert!(is_end || effects.is_empty(), "{event:?}: {effects:?}");
+        assert_eq!(next.wake(), None);
+        conversation = next;
+    }
+}
+
+#[test]
+fn an_answer_that_is_half_said_ends_when_the_conversation_is_lost() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one"), text("two")]);
+    talk.leaves(Departure::Moved);
+    assert!(talk.said().is_empty());
+}
+
+#[test]
+fn a_connection_lost_during_a_transfer_leads_to_another_try_if_the_conversation_is_still_there() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.link_down();
+    talk.exits = Exits::Work;
+    talk.link_up();
+    assert_eq!(talk.exits(), ["transfer to 200, Bot", "transfer to 200, Bot"]);
+    assert!(talk.gone);
+}
+
+#[test]
+fn what_was_said_while_the_connection_was_away_is_not_lost_when_the_transfer_fails_afterwards() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.asked();
+    talk.link_down();
+    talk.stores(
+        connectord::conversation::event::Speaker::Consumer,
+        connectord::conversation::event::Content::Text("hello?".to_owned()),
+        None,
+    );
+    talk.link_up();
+    talk.errs(refused(&connectord::conversation::Call::Return));
+    talk.answers([]);
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["_agent_escalation_failed_", "hello?"]);
+}
+
+#[test]
+fn the_words_before_a_stuck_transfer_are_not_said_twice_over_a_lost_connection() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.stuck.retry = true;
+        settings.stuck.escalate_to = Some("700".into());
+        settings.stuck.escalation_message = "Let me connect you.".to_owned();
+    });
+    talk.consumer("hi");
+    talk.after(ms(300) + secs(60));
+    talk.said();
+    talk.consumer("hi");
+    talk.publishing = Publishing::Held;
+    talk.after(ms(300) + secs(60));
+    assert_eq!(talk.held_calls(), ["publish"]);
+    talk.publishing = Publishing::Works;
+    talk.link_down();
+    talk.link_up();
+    assert!(talk.said().is_empty());
+    assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
+fn a_fault_while_the_connection_is_away_escalates_when_it_is_back() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.link_down();
+    talk.faults();
+    talk.after(secs(60));
+    assert!(talk.exits().is_empty());
+    talk.link_up();
+    assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
+fn a_bot_that_owes_an_answer_is_told_as_soon_as_the_cloud_agrees_to_the_transfer() {
+    let mut talk = Talk::quiet();
+    talk.consumer("first");
+    talk.after(ms(300));
+    talk.sees();
+    talk.consumer("second");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.answers([transfer("200")]);
+    assert_eq!(talk.withdrawn(), ["d:2", "d:0"]);
+    talk.leaves(Departure::Moved);
+    assert!(talk.dispositions().contains(&(1, Disposition::Escalated)));
+}
+
+#[test]
+fn a_new_main_dialog_begins_anew_and_leaves_the_old_words_behind() {
+    let mut talk = Talk::quiet();
+    talk.consumer("old words");
+    talk.dialog.clear();
+    talk.details(|details| details.dialog = "d2".into());
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+    assert!(talk.dispositions().contains(&(1, Disposition::LeftBehind)));
+}
+
+#[test]
+fn a_transfer_that_could_not_be_sent_is_tried_again_by_itself() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.online = false;
+    talk.answers([transfer("200")]);
+    talk.online = true;
+    talk.after(secs(1));
+    assert_eq!(talk.exits(), ["transfer to 200, Bot"]);
+}

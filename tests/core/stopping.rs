@@ -1,0 +1,85 @@
+//! Drain, `on_stop`, and failing over.
+
+use connectord::conversation::{Event, effect::Disposition};
+
+use crate::support::{Exits, Publishing, Talk, fallback_to, ms, secs, text, transfer};
+
+#[test]
+fn a_drain_starts_nothing_new() {
+    let mut talk = Talk::quiet();
+    talk.step(Event::Drain);
+    talk.consumer("hi");
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+    assert!(!talk.conversation().is_busy());
+}
+
+#[test]
+fn a_drain_finishes_the_turn_and_the_answer_under_way() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.step(Event::Drain);
+    assert!(talk.conversation().is_busy());
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one"), text("two")]);
+    assert!(talk.conversation().is_busy());
+    talk.acknowledges();
+    talk.acknowledges();
+    assert_eq!(talk.said(), ["one", "two"]);
+    assert!(!talk.conversation().is_busy());
+}
+
+#[test]
+fn with_keep_the_next_start_resumes_what_was_not_begun() {
+    let mut talk = Talk::quiet();
+    talk.step(Event::Drain);
+    talk.consumer("hi");
+    talk.after(secs(1));
+    talk.restarts();
+    assert_eq!(talk.asked(), ["hi"]);
+}
+
+#[test]
+fn with_return_the_conversation_goes_back_to_its_skills_queue() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.step(Event::Drain);
+    talk.step(Event::Return);
+    assert_eq!(talk.exits(), ["return"]);
+    assert!(talk.dispositions().contains(&(1, Disposition::LeftBehind)));
+}
+
+#[test]
+fn a_return_while_a_transfer_is_under_way_does_not_cross_it() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.step(Event::Return);
+    assert_eq!(talk.exits(), ["transfer to 200, Bot"]);
+    assert!(talk.conversation().is_busy());
+}
+
+#[test]
+fn a_refused_return_leaves_the_conversation_as_it_is() {
+    let mut talk = Talk::quiet();
+    talk.step(Event::Drain);
+    talk.exits = Exits::Refused;
+    talk.step(Event::Return);
+    assert!(!talk.conversation().is_busy());
+    talk.consumer("hi");
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+}
+
+#[test]
+fn a_sister_that_takes_a_returned_conversation_over_hears_the_unanswered_words() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.step(Event::Drain);
+    talk.step(Event::Return);
+    let mut sister = Talk::assigned(talk.dialog.clone());
+    assert_eq!(sister.asked(), ["hi"]);
+}
