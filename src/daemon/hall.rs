@@ -369,6 +369,7 @@ impl Hall {
         let arrival = if by_ring || !still_listing { Arrival::Assigned } else { Arrival::Found };
         info!(conversation = %id, skill = details.skill.as_ref().map(tracing::field::display),
             arrival = ?arrival, "conversation");
+        self.tell_bot(bot::Command::Opened(id.clone()));
         let settings = Arc::clone(&self.settings.conversation);
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);

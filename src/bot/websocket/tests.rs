@@ -406,10 +406,7 @@ async fn a_reload_to_the_other_transport_loses_nothing() {
     hall.ask(question("b", 1, "hi"));
     let running = posted.recv().await.unwrap();
     hall.send(Command::Reload(Box::new(websocket_settings())));
-    let back = BotEvent::Undelivered {
-        event: event("b", 1),
-        attempt: 1,
-    };
+    let back = BotEvent::Undelivered { event: event("b", 1), attempt: 1 };
     assert_eq!(hall.bot_event().await, back, "what waited comes back");
     let mut bot = Bot::accept(accepted.recv().await.unwrap()).await;
     while hall.link().await.connected != Some(true) {}
@@ -418,18 +415,14 @@ async fn a_reload_to_the_other_transport_loses_nothing() {
     assert_eq!(bot.next().await["type"], "hello");
     hall.ask(question("b", 1, "hi"));
     assert_eq!(bot.next().await["event"]["id"], "b:1");
-    assert!(matches!(
-        hall.bot_event().await,
-        BotEvent::HandedOver { .. }
-    ));
+    assert!(matches!(hall.bot_event().await, BotEvent::HandedOver { .. }));
     hall.send(Command::Reload(Box::new(webhook)));
     assert_eq!(hall.link().await.connected, None);
     hall.ask(question("c", 1, "hi"));
     let call = posted.recv().await.unwrap();
     assert_eq!(call.json()["id"], "c:1");
     // The old connection is closing, and its last words still count.
-    bot.say(json!({"type": "reply", "reply": {"inReplyTo": "b:1", "actions": []}}))
-        .await;
+    bot.say(json!({"type": "reply", "reply": {"inReplyTo": "b:1", "actions": []}})).await;
     assert!(matches!(hall.bot_event().await, BotEvent::Answered(_)));
     call.respond(204, "");
     hall.stop_with(bot).await;
