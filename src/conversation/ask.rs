@@ -72,7 +72,7 @@ impl Conversation {
             fx.push(Effect::Report(Fact::Consumer(messages, Disposition::Asked)));
         }
         fx.push(Effect::Report(Fact::Asked(key.kind)));
-        if awaited {
+        if awaited && self.reach == Reach::Up {
             self.show_typing(true, fx);
         }
         fx.push(Effect::Ask(question));
@@ -148,6 +148,9 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::HandedOver { resend_at: now + resend_after };
+                    if turn.is_awaited() {
+                        self.show_typing(true, fx);
+                    }
                 }
             }
             BotEvent::Undelivered { event, attempt } => {
@@ -156,6 +159,10 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::Undelivered { retry_at: now + resend_after };
+                    if self.publication.is_none() && self.answers.is_empty() {
+                        // Nobody is at work on it.
+                        self.show_typing(false, fx);
+                    }
                 }
             }
             BotEvent::Seen { event, expects_answer: true } => {

@@ -64,7 +64,7 @@ fn what_arrives_after_the_end_has_no_effect() {
         Event::Details(connectord::conversation::event::Details {
             dialog: "other".into(),
             consumer: "jane".into(),
-            ..talk.details.clone()
+            ..talk.details
         }),
         Event::Elapsed,
         Event::Message(crate::support::consumer(9, "hello?")),

@@ -57,7 +57,7 @@ fn an_echo_that_overtakes_the_history_counts() {
     talk.publishing = Publishing::Works;
     // The history was read before the message was stored, and the echo came before its answer.
     let stored = talk.dialog.pop().unwrap();
-    talk.step(connectord::conversation::Event::Message(stored.clone()));
+    talk.step(connectord::conversation::Event::Message(stored));
     talk.acknowledges();
     assert_eq!(talk.calls.iter().filter(|call| call.name() == "publish").count(), 1);
 }
@@ -71,7 +71,7 @@ fn an_unmarked_echo_that_overtakes_the_history_counts() {
     talk.answers([text("one")]);
     talk.publishing = Publishing::Works;
     let stored = talk.dialog.pop().unwrap();
-    talk.step(connectord::conversation::Event::Message(stored.clone()));
+    talk.step(connectord::conversation::Event::Message(stored));
     talk.acknowledges();
     assert_eq!(talk.calls.iter().filter(|call| call.name() == "publish").count(), 1);
 }

@@ -140,10 +140,10 @@ impl World {
                 let click = matches!(event, Happens::Clicks);
                 let metadata = click.then(|| crate::support::json("[]"));
                 let sequence = talk.stores(from, words, metadata);
-                match event {
-                    Happens::SaysUnheard => self.on_the_way.push(sequence),
-                    _ if talk.online => talk.arrives(sequence),
-                    _ => {}
+                if matches!(event, Happens::SaysUnheard) {
+                    self.on_the_way.push(sequence);
+                } else if talk.online {
+                    talk.arrives(sequence);
                 }
             }
             Happens::Arrives(index) if !self.on_the_way.is_empty() && talk.online => {
@@ -304,10 +304,10 @@ fn settled_by(talk: &Talk) -> BTreeSet<Sequence> {
         let pieces = have.entry(mark.event).or_default();
         pieces.0.insert(mark.index);
         pieces.1 = pieces.1.max(mark.count);
-        match mark.event.kind {
-            EventKind::Consumer => half = half.max(mark.event.sequence),
-            EventKind::EscalationFailed(_) => up_to = up_to.max(half),
-            _ => {}
+        if mark.event.kind == EventKind::Consumer {
+            half = half.max(mark.event.sequence);
+        } else if matches!(mark.event.kind, EventKind::EscalationFailed(_)) {
+            up_to = up_to.max(half);
         }
     }
     let answers = |kind: &EventKind| matches!(kind, EventKind::Consumer | EventKind::Agent);
