@@ -100,17 +100,17 @@ impl Conversation {
                     fx.push(Effect::Ask(turn.question.clone()));
                 }
                 State::HandedOver { .. } | State::Silent { .. } => {
-                    if turn.is_awaited() && turn.resends < max_resends {
+                    if turn.is_awaited() && !turn.spoken && turn.resends < max_resends {
                         turn.resends += 1;
                         turn.state = State::Asking;
                         next_attempt(turn, fx);
                         fx.push(Effect::Ask(turn.question.clone()));
-                    } else if turn.is_awaited() {
-                        turn.state = State::Exhausted;
-                        self.on_stuck(&event, now, fx);
                     } else {
-                        // Nobody waits for the answer to a step-up.
                         turn.state = State::Exhausted;
+                        // Nobody waits for the answer to a step-up, or once the bot has spoken.
+                        if turn.is_awaited() && !turn.spoken {
+                            self.on_stuck(&event, now, fx);
+                        }
                     }
                 }
                 State::Asking | State::Seen | State::Exhausted => {}
@@ -184,11 +184,15 @@ impl Conversation {
                 }
             }
             BotEvent::Fault { event, why } => {
+                let leaving = self.is_leaving();
                 let Some(turn) = self.turns.get_mut(&event) else {
                     return self.drop_answer(&event, fx);
                 };
                 fx.push(Effect::Report(Fact::ActionSkipped(why)));
-                if turn.is_awaited() && !self.is_manager() {
+                if leaving {
+                    // People are about to get the conversation anyway.
+                    turn.state = State::Exhausted;
+                } else if turn.is_awaited() && !self.is_manager() {
                     self.fall_back(FallbackReason::Fault, Some(event), now, fx);
                 } else {
                     self.turns.give_up(&event);

@@ -78,14 +78,9 @@ impl Conversation {
         let dialog = self.about.dialog.clone();
         match step {
             Step::Say { index, body, audience, .. } => {
-                let Some(publication) = &mut self.publication else {
+                let Some(publication) = &self.publication else {
                     return;
                 };
-                let pieces = self.journal.pieces(publication.key);
-                if pieces.is_some_and(|pieces| pieces.have.contains(&index)) {
-                    // Its echo has come while it was thought lost.
-                    return publication.advance();
-                }
                 let mark = Some(publication.mark(index));
                 let intents = publication.intents.clone();
                 let id = self.call(Call::Publish { dialog, body, audience, mark, intents }, fx);

@@ -154,7 +154,9 @@ impl Conversation {
             }
         }
         for message in live {
-            self.take_message(message, now, fx);
+            if !self.handled.knows(message.sequence) {
+                self.take_message(message, now, fx);
+            }
         }
         if overflowed && self.is_serving() {
             self.read_history(None, 0, fx);

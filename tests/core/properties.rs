@@ -40,6 +40,7 @@ enum Happens {
     LinkUp,
     Restart,
     BotDown,
+    BotGone,
     BotUp,
     StepsUp,
     Publishing(Publishing),
@@ -67,6 +68,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::LinkUp),
         1 => Just(Happens::Restart),
         1 => Just(Happens::BotDown),
+        1 => Just(Happens::BotGone),
         1 => Just(Happens::BotUp),
         1 => Just(Happens::StepsUp),
         2 => prop_oneof![
@@ -76,7 +78,7 @@ fn happens() -> impl Strategy<Value = Happens> {
             Just(Publishing::Fails),
             Just(Publishing::Held),
         ].prop_map(Happens::Publishing),
-        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut)].prop_map(Happens::Exits),
+        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held)].prop_map(Happens::Exits),
     ]
 }
 
@@ -185,6 +187,7 @@ impl World {
                 self.settled = settled_by(&self.talk);
             }
             Happens::BotDown => talk.reach(Reach::Down),
+            Happens::BotGone => talk.reach(Reach::Gone),
             Happens::BotUp => talk.reach(Reach::Up),
             Happens::StepsUp if talk.online => {
                 self.logins += 1;
