@@ -81,22 +81,41 @@ where
     T: Into<OsString> + Clone,
 {
     let arguments = Arguments::try_parse_from(args).map_err(|error| Answer {
-        exit: if error.use_stderr() { Exit::Usage } else { Exit::Ok },
+        exit: if error.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Ok
+        },
         text: error.render().to_string(),
     })?;
-    let from_env = || env(CONFIG_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+    let from_env = || {
+        env(CONFIG_VARIABLE)
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+    };
     let file = |given: Option<PathBuf>| {
         given.or_else(from_env).ok_or_else(|| {
-            wrong(&format!("no configuration file: use --config FILE or set {CONFIG_VARIABLE}"))
+            wrong(&format!(
+                "no configuration file: use --config FILE or set {CONFIG_VARIABLE}"
+            ))
         })
     };
     match arguments.verb {
-        None => Ok(Command::Run { config: file(arguments.run.config)? }),
-        Some(Verb::Run(run)) => Ok(Command::Run { config: file(run.config)? }),
-        Some(Verb::Check { config, online }) => {
-            Ok(Command::Check { config: file(config)?, online })
-        }
-        Some(Verb::Status { config, address, json }) => {
+        None => Ok(Command::Run {
+            config: file(arguments.run.config)?,
+        }),
+        Some(Verb::Run(run)) => Ok(Command::Run {
+            config: file(run.config)?,
+        }),
+        Some(Verb::Check { config, online }) => Ok(Command::Check {
+            config: file(config)?,
+            online,
+        }),
+        Some(Verb::Status {
+            config,
+            address,
+            json,
+        }) => {
             let of = match (address, config.or_else(from_env)) {
                 (Some(address), _) => StatusOf::Address(address),
                 (None, Some(config)) => StatusOf::Config(config),
@@ -186,8 +205,12 @@ struct Arguments {
 
 #[derive(Debug, Args)]
 struct Run {
-    /// The configuration file [env: CONNECTORD_CONFIG]
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file [env: CONNECTORD_CONFIG]"
+)]
     config: Option<PathBuf>,
 }
 
@@ -197,8 +220,12 @@ enum Verb {
     Run(Run),
     /// Read the file and say all that is wrong with it
     Check {
-        /// The configuration file [env: CONNECTORD_CONFIG]
-        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file [env: CONNECTORD_CONFIG]"
+)]
         config: Option<PathBuf>,
         /// Also log in, open the socket and reach the bot; changes nothing, takes no ring
         #[arg(long)]
@@ -206,8 +233,12 @@ enum Verb {
     },
     /// Ask a running connector how it is; exit 0 if it is Online
     Status {
-        /// The configuration file of the connector [env: CONNECTORD_CONFIG]
-        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        #[arg(
+ long,
+ value_name = "FILE",
+ value_hint = clap::ValueHint::FilePath,
+ help = "The configuration file of the connector [env: CONNECTORD_CONFIG]"
+)]
         config: Option<PathBuf>,
         /// The address of its health endpoint
         #[arg(long, value_name = "HOST:PORT", conflicts_with = "config")]
@@ -227,7 +258,10 @@ enum Verb {
 
 fn wrong(message: &str) -> Answer {
     let error = Arguments::command().error(ErrorKind::MissingRequiredArgument, message);
-    Answer { text: error.render().to_string(), exit: Exit::Usage }
+    Answer {
+        text: error.render().to_string(),
+        exit: Exit::Usage,
+    }
 }
 
 fn summary(config: &Config) -> String {
@@ -259,7 +293,9 @@ mod tests {
 
     #[test]
     fn run_is_what_is_done_when_no_word_says_otherwise() {
-        let run = Command::Run { config: "a.toml".into() };
+        let run = Command::Run {
+            config: "a.toml".into(),
+        };
         assert_eq!(ask(&["--config", "a.toml"]), Ok(run.clone()));
         assert_eq!(ask(&["run", "--config", "a.toml"]), Ok(run.clone()));
         assert_eq!(ask_with_env(&[], "a.toml"), Ok(run.clone()));
@@ -268,8 +304,14 @@ mod tests {
 
     #[test]
     fn the_argument_is_stronger_than_the_environment() {
-        let check = Command::Check { config: "b.toml".into(), online: true };
-        assert_eq!(ask_with_env(&["check", "--online", "--config", "b.toml"], "a.toml"), Ok(check));
+        let check = Command::Check {
+            config: "b.toml".into(),
+            online: true,
+        };
+        assert_eq!(
+            ask_with_env(&["check", "--online", "--config", "b.toml"], "a.toml"),
+            Ok(check)
+        );
     }
 
     #[test]
@@ -280,9 +322,18 @@ mod tests {
         };
         let address = |text: &str| StatusOf::Address(text.to_owned());
         assert_eq!(of(ask(&["status"])), address("127.0.0.1:8790"));
-        assert_eq!(of(ask_with_env(&["status"], "a")), StatusOf::Config("a".into()));
-        assert_eq!(of(ask_with_env(&["status", "--address", "h:1"], "a")), address("h:1"));
-        assert_eq!(of(ask(&["status", "--config", "b"])), StatusOf::Config("b".into()));
+        assert_eq!(
+            of(ask_with_env(&["status"], "a")),
+            StatusOf::Config("a".into())
+        );
+        assert_eq!(
+            of(ask_with_env(&["status", "--address", "h:1"], "a")),
+            address("h:1")
+        );
+        assert_eq!(
+            of(ask(&["status", "--config", "b"])),
+            StatusOf::Config("b".into())
+        );
     }
 
     #[test]
@@ -302,7 +353,13 @@ mod tests {
             assert_eq!(answer.exit.code(), 64, "{wrong:?}");
             assert!(!answer.text.is_empty());
         }
-        for fine in [&["--help"][..], &["-h"], &["--version"], &["check", "--help"], &["help"]] {
+        for fine in [
+            &["--help"][..],
+            &["-h"],
+            &["--version"],
+            &["check", "--help"],
+            &["help"],
+        ] {
             assert_eq!(ask(fine).unwrap_err().exit, Exit::Ok, "{fine:?}");
         }
         let version = format!("connectord {}\n", env!("CARGO_PKG_VERSION"));
@@ -315,8 +372,30 @@ mod tests {
         let exit = check(Path::new("/nonexistent/x.toml"), &mut out).unwrap();
         assert_eq!(exit.code(), 78);
         assert!(
-            String::from_utf8(out).unwrap().starts_with("/nonexistent/x.toml: error: cannot read")
+            String::from_utf8(out)
+                .unwrap()
+                .starts_with("/nonexistent/x.toml: error: cannot read")
         );
+    }
+
+    #[test]
+    fn check_says_that_a_good_file_is_good() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/connector.toml");
+        let mut out = Vec::new();
+        assert_eq!(check(&file, &mut out).unwrap(), Exit::Ok);
+        let said = String::from_utf8(out).unwrap();
+        assert!(
+            said.contains("ok, connector connector, account 12345678, messaging agent"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_schema_is_written_as_json() {
+        let mut out = Vec::new();
+        schema(&mut out).unwrap();
+        let schema: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(schema, config::schema());
     }
 
     #[test]
@@ -325,7 +404,10 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let mut out = Vec::new();
             completions(shell, &mut out).unwrap();
-            assert!(String::from_utf8(out).unwrap().contains("completions"), "{shell}");
+            assert!(
+                String::from_utf8(out).unwrap().contains("completions"),
+                "{shell}"
+            );
         }
     }
 

@@ -1,17 +1,39 @@
 //! The door to the bot: whatever the transport and dialect, the hall hands over questions and hears events.
 
+mod callback;
+pub mod content;
+mod dialect;
+#[cfg(test)]
+mod examples;
+mod probe;
+pub mod protocol;
+mod register;
+mod room;
+#[cfg(test)]
+mod testing;
+mod webhook;
+mod websocket;
+
+pub use probe::probe;
+
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     conversation::{
         ConversationId,
         effect::{Notice, Question},
         event::{BotEvent, EventId},
+        settings::Kind,
     },
-    secret::Secret,
+    net::Net,
+    ops::clock::Clock,
+    secret::{Secret, SecretError},
 };
+
+pub use webhook::NotASigningSecret;
 
 /// How to reach the bot and how to speak with it.
 #[derive(Clone, Debug)]
@@ -86,6 +108,8 @@ pub struct Connector {
     pub agent_id: Option<String>,
     /// `[connector] environment`
     pub environment: String,
+    /// `[connector] conversation_type`: told as the conversation's `type`.
+    pub conversation_type: Kind,
 }
 
 /// What the hall wants of the bot. Sent with `try_send`; the core bounds how many there can be.
@@ -95,8 +119,10 @@ pub enum Command {
     Ask(Box<Question>),
     /// This event was given up; do not send it if it still waits.
     Withdraw(EventId),
-    /// News that want no answer.
+    /// News that want no answer. The bot can speak in the conversation no more.
     Notify(Box<Notice>),
+    /// The conversation is this agent's, so the bot may speak in it unasked. A question says the same.
+    Opened(ConversationId),
     /// The agent's id became known.
     Agent(String),
     /// Use these settings from now on (SIGHUP).
@@ -151,3 +177,93 @@ pub struct Door {
     /// Events from the bot; bounded.
     pub events: mpsc::Receiver<Event>,
 }
+
+/// Why the bot cannot be spoken to at all: the settings are wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum BotError {
+    /// The callback's address cannot be used.
+    #[error(
+        "cannot listen on {address} for the bot's callbacks ([bot] callback_listen); is it in use, or not this machine's?"
+    )]
+    Listen {
+        /// `[bot] callback_listen`
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The bot's token cannot be read.
+    #[error("cannot read the bot's token ([bot] token)")]
+    Token(#[source] SecretError),
+    /// The bot's token cannot stand in a header.
+    #[error("the bot's token ([bot] token) holds characters that a header cannot carry")]
+    TokenCharacters,
+    /// The callback's token cannot be read.
+    #[error("cannot read the callback's token ([bot] callback_token)")]
+    CallbackToken(#[source] SecretError),
+    /// The signing secret cannot be read.
+    #[error("cannot read the signing secret ([bot] signing_secret)")]
+    SigningSecret(#[source] SecretError),
+    /// The signing secret is none.
+    #[error("cannot sign webhooks ([bot] signing_secret)")]
+    SigningKey(#[source] NotASigningSecret),
+    /// The request cannot be made from the settings.
+    #[error("cannot make a request to the bot; check [bot] url")]
+    Request(#[source] hyper::http::Error),
+}
+
+/// Reads the secrets once, binds the callback's address, and starts the room's task on `tracker`.
+///
+/// `seed` feeds the jitter between reconnects. The task ends after [`Command::Stop`] with [`Event::Stopped`], or
+/// silently when the door is dropped; should it end in any other way, the events' channel closes without it.
+///
+/// # Errors
+/// A secret that cannot be read, an address that cannot be listened on. A bot that does not answer is no error.
+pub async fn start(
+    settings: Settings,
+    net: Net,
+    clock: Clock,
+    seed: u64,
+    tracker: &TaskTracker,
+) -> Result<Door, BotError> {
+    if let Some(token) = &settings.token {
+        webhook::bearer(token)?;
+    }
+    if let Some(secret) = &settings.signing_secret {
+        webhook::signing_key(secret)?;
+    }
+    let listener = match &settings.callback {
+        Some(callback) => {
+            callback.token.read().map_err(BotError::CallbackToken)?;
+            Some(listen(callback).await?)
+        }
+        None => None,
+    };
+    Ok(open(settings, net, clock, seed, tracker, listener))
+}
+
+/// Starts the room's task.
+fn open(
+    settings: Settings,
+    net: Net,
+    clock: Clock,
+    seed: u64,
+    tracker: &TaskTracker,
+    listener: Option<TcpListener>,
+) -> Door {
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let (outbox, events) = mpsc::channel(EVENTS);
+    let room = room::Room::new(settings, net, clock, seed, listener, outbox);
+    tracker.spawn(room.run(inbox));
+    Door { commands, events }
+}
+
+async fn listen(callback: &Callback) -> Result<TcpListener, BotError> {
+    let address = callback.listen;
+    TcpListener::bind(address).await.map_err(|source| BotError::Listen { address, source })
+}
+
+/// Commands that may wait: the core has a few for each of at most some thousand conversations.
+const COMMANDS: usize = 16_384;
+/// Events that may wait; then the bot waits too.
+const EVENTS: usize = 1024;

@@ -1,5 +1,13 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
+pub mod domains;
+#[cfg(test)]
+mod fake;
+mod lenient;
+pub mod login;
+pub mod messaging;
+mod report;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -61,7 +69,7 @@ pub enum Credentials {
 /// What the hall wants of the cloud. Sent with `try_send`; the core bounds how many there can be.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Be in this state; sent again by the session after each reconnect until told otherwise.
+    /// Be in this state. Each connection begins AWAY, so after every [`Event::Up`] this is to be said again.
     Availability(Availability),
     /// Take a ring.
     AcceptRing(RingId),

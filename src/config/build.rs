@@ -1,6 +1,7 @@
 //! Pure: checked values into the settings of the rooms.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,10 +10,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Config, Environment, Listen, Log, LogFormat, OnStop, Shutdown,
+    Config, Environment, Listen, OnStop, Shutdown,
     finding::Notes,
     keys::{self, Form},
-    read::Values,
+    values::Values,
 };
 use crate::{
     bot::{self, Dialect, Transport},
@@ -22,6 +23,7 @@ use crate::{
         settings::{Kind, LateMessages, ManagerSettings, Pattern, Role, Stuck},
     },
     net,
+    ops::logs,
 };
 
 /// The configuration, if nothing is wrong; else there are errors in `notes`.
@@ -56,10 +58,7 @@ pub(super) fn build(values: &Values, path: &Path, notes: &mut Notes) -> Option<C
                 },
             },
             custom_fingerprint: fingerprint(values),
-            fixed: keys::all()
-                .filter(|key| key.restart)
-                .filter_map(|key| Some((key.path, values.canonical(key.path)?)))
-                .collect(),
+            fixed: fixed(values, name.clone()?),
         })
     };
     if notes.has_errors() {
@@ -67,7 +66,10 @@ pub(super) fn build(values: &Values, path: &Path, notes: &mut Notes) -> Option<C
     }
     let config = made();
     if config.is_none() {
-        notes.error(None, "the settings could not be put together; this is a bug of connectord");
+        notes.error(
+            None,
+            "the settings could not be put together; this is a bug of connectord",
+        );
     }
     config
 }
@@ -83,7 +85,10 @@ fn name(values: &Values, path: &Path, notes: &mut Notes) -> Option<String> {
     notes.error_with_help(
         values.section_at("connector"),
         "the file's name does not make a name for the connector",
-        format!("add `name` to [connector]; expected {}", Form::Name.expected()),
+        format!(
+            "add `name` to [connector]; expected {}",
+            Form::Name.expected()
+        ),
     );
     None
 }
@@ -100,7 +105,10 @@ fn cloud(values: &Values) -> Option<cloud::Settings> {
         account: values.text("connector.account_id").to_owned(),
         username: values.text("credentials.username").to_owned(),
         credentials: credentials(values)?,
-        domain_api: values.text("cloud.domain_api").trim_end_matches('/').to_owned(),
+        domain_api: values
+            .text("cloud.domain_api")
+            .trim_end_matches('/')
+            .to_owned(),
         request_timeout: values.span("cloud.request_timeout"),
         keepalive_interval: values.span("cloud.keepalive_interval"),
         refresh_interval: values.span("cloud.session_refresh_interval"),
@@ -131,10 +139,17 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
     let webhook = values.text("bot.transport") == "webhook";
     let callback = values.filled("bot.callback_listen").filter(|_| webhook);
     Some(bot::Settings {
-        transport: if webhook { Transport::Webhook(Dialect::Native) } else { Transport::WebSocket },
+        transport: if webhook {
+            Transport::Webhook(Dialect::Native)
+        } else {
+            Transport::WebSocket
+        },
         url: values.text("bot.url").parse().ok()?,
         token: values.secret("bot.token").cloned(),
-        signing_secret: values.secret("bot.signing_secret").cloned().filter(|_| webhook),
+        signing_secret: values
+            .secret("bot.signing_secret")
+            .cloned()
+            .filter(|_| webhook),
         request_timeout: values.span("bot.request_timeout"),
         max_in_flight: usize::try_from(values.count("bot.max_in_flight")).ok()?,
         callback: match callback {
@@ -154,9 +169,17 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
             account_id: values.text("connector.account_id").to_owned(),
             agent_id: None,
             environment: values.text("connector.environment").to_owned(),
+            conversation_type: kind(values),
         },
         gone_after: values.millis("custom.retryMessageInterval"),
     })
+}
+
+fn kind(values: &Values) -> Kind {
+    match values.text("connector.conversation_type") {
+        "chat" => Kind::Chat,
+        _ => Kind::Messaging,
+    }
 }
 
 fn conversation(values: &Values) -> Option<conversation::Settings> {
@@ -201,10 +224,7 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
                 .filter(|_| values.flag("custom.escalateOnStuckConversation")),
             escalation_message: text("custom.escalationMessageOnStuckConversation"),
         },
-        kind: match values.text("connector.conversation_type") {
-            "chat" => Kind::Chat,
-            _ => Kind::Messaging,
-        },
+        kind: kind(values),
         role: if is_manager(values) {
             Role::Manager(ManagerSettings {
                 filters: values
@@ -238,17 +258,27 @@ fn listen(text: &str) -> Option<Listen> {
     }
 }
 
-fn log(values: &Values) -> Log {
-    Log {
+fn log(values: &Values) -> logs::Settings {
+    logs::Settings {
         level: values.text("log.level").to_owned(),
         format: match values.text("log.format") {
-            "journald" => LogFormat::Journald,
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            _ => LogFormat::Auto,
+            "journald" => logs::Format::Journald,
+            "text" => logs::Format::Text,
+            "json" => logs::Format::Json,
+            _ => logs::Format::Auto,
         },
         message_content: values.flag("log.message_content"),
     }
+}
+
+/// The keys that need a restart, in one spelling.
+fn fixed(values: &Values, name: String) -> BTreeMap<&'static str, String> {
+    let mut fixed: BTreeMap<_, _> = keys::all()
+        .filter(|key| key.restart)
+        .filter_map(|key| Some((key.path, values.canonical(key.path)?)))
+        .collect();
+    fixed.insert("connector.name", name);
+    fixed
 }
 
 /// Equal for two connectors if and only if all fields of `[custom]` have the same effective values.
@@ -258,9 +288,42 @@ fn fingerprint(values: &Values) -> String {
         let value = values.canonical(key.path).unwrap_or_default();
         hash.update(format!("{}={value}\n", key.name()));
     }
-    hash.finalize().iter().take(4).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hash.finalize()
+        .iter()
+        .take(4)
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{read, rules};
+
+    /// Chat is refused elsewhere as long as it is not available; the file can say it already.
+    #[test]
+    fn a_file_for_chat_can_be_built() {
+        let text = r#"
+            [connector]
+            account_id = "12345678"
+            conversation_type = "chat"
+            [credentials]
+            username = "support-bot"
+            password = { env = "PASSWORD" }
+            [bot]
+            transport = "websocket"
+            url = "wss://bots.example.com"
+            [custom]
+            defaultGreetingMessage = "hello"
+        "#;
+        let mut reading = read::read(text);
+        rules::check(&reading.values, &mut reading.notes);
+        let config = build(&reading.values, Path::new("chat.toml"), &mut reading.notes).unwrap();
+        assert_eq!(config.conversation.kind, Kind::Chat);
+        assert_eq!(config.conversation.greeting.as_deref(), Some("hello"));
+        assert_eq!(config.name, "chat");
+    }
 }

@@ -4,22 +4,27 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use super::{
     finding::{Finding, Notes},
-    read::Values,
+    values::Values,
 };
 use crate::secret::Secret;
 
 /// No configuration is longer; a mistaken path may be.
-const LONGEST: u64 = 1024 * 1024;
+const LONGEST: u64 = 256 * 1024;
 
 /// The text of the file.
-pub(super) fn read(path: &Path) -> Result<String, Finding> {
-    let unreadable = |why: String| Finding::of_file(path, format!("cannot read the file: {why}"));
+pub(super) fn read(path: &Path) -> Result<String, Box<Finding>> {
+    let unreadable = |why: String| {
+        Box::new(Finding::of_file(
+            path,
+            format!("cannot read the file: {why}"),
+        ))
+    };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(error.to_string()))?;
     if bytes.len() as u64 > LONGEST {
-        return Err(unreadable("it is larger than 1 MiB".to_owned()));
+        return Err(unreadable("it is larger than 256 KiB".to_owned()));
     }
     String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))
 }

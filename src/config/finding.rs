@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Range, path::Path};
 
+use super::keys;
+
 /// A mistake or a warning, ready to be shown. It holds no secret.
 ///
 /// Of the file's line only that is kept which is known to be harmless: keys, and values of known keys that
@@ -122,12 +124,15 @@ impl Notes {
     }
 
     /// Errors and warnings, each in the order of the file; what concerns the whole file comes last.
+    /// Of very many only the first are shown, and how many more there are.
     pub(super) fn show(mut self, source: &Source<'_>) -> (Vec<Finding>, Vec<Finding>) {
-        self.0.sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
         self.0
+            .sort_by_key(|note| note.span.as_ref().map_or(usize::MAX, |span| span.start));
+        let (errors, warnings) = self
+            .0
             .into_iter()
-            .map(|note| source.show(note))
-            .partition(|finding| finding.severity == Severity::Error)
+            .partition(|note| note.severity == Severity::Error);
+        (source.show_first(errors), source.show_first(warnings))
     }
 
     fn push(
@@ -137,11 +142,31 @@ impl Notes {
         message: String,
         help: Option<String>,
     ) {
-        self.0.push(Note { severity, span, message, help });
+        self.0.push(Note {
+            severity,
+            span,
+            message,
+            help,
+        });
     }
 }
 
 impl Source<'_> {
+    fn show_first(&self, notes: Vec<Note>) -> Vec<Finding> {
+        let more = notes.len().saturating_sub(MOST);
+        let mut findings: Vec<_> = notes
+            .into_iter()
+            .take(MOST)
+            .map(|note| self.show(note))
+            .collect();
+        if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+            last.help = Some(format!(
+                "there are {more} more like this; is this the right file?"
+            ));
+        }
+        findings
+    }
+
     fn show(&self, note: Note) -> Finding {
         let mut finding = Finding {
             file: self.path.display().to_string(),
@@ -174,14 +199,20 @@ impl Source<'_> {
         let mut shown = String::new();
         let mut marks = (None, 0);
         let mut hidden = false;
+        let key = key_part(line);
         for (offset, c) in line.char_indices() {
             let at = start + offset;
+            let is_visible =
+                self.is_visible(at) || key.as_ref().is_some_and(|key| key.contains(&offset));
+            if is_visible && hidden {
+                shown.push(' ');
+            }
             let before = shown.chars().count();
             if before >= WIDEST {
                 shown.push('…');
                 break;
             }
-            if self.is_visible(at) {
+            if is_visible {
                 hidden = false;
                 shown.push(if c.is_control() { ' ' } else { c });
             } else if hidden {
@@ -195,19 +226,26 @@ impl Source<'_> {
                 shown.push_str("***");
             }
             if at >= span.start && at < span.end.max(span.start + 1) {
-                marks.0 = marks.0.or_else(|| Some(before.min(shown.chars().count() - 1)));
+                marks.0 = marks
+                    .0
+                    .or_else(|| Some(before.min(shown.chars().count() - 1)));
                 marks.1 = shown.chars().count();
             }
         }
         let shown = shown.trim_end().to_owned();
         let from = marks.0.unwrap_or_else(|| shown.chars().count());
         let carets = marks.1.min(shown.chars().count()).saturating_sub(from);
-        (shown, format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))))
+        (
+            shown,
+            format!("{}{}", " ".repeat(from), "^".repeat(carets.max(1))),
+        )
     }
 
     fn is_visible(&self, at: usize) -> bool {
         let next = self.visible.partition_point(|range| range.end <= at);
-        self.visible.get(next).is_some_and(|range| range.start <= at)
+        self.visible
+            .get(next)
+            .is_some_and(|range| range.start <= at)
     }
 
     /// The text before a byte, or before the character that holds it.
@@ -220,8 +258,26 @@ impl Source<'_> {
     }
 }
 
+/// No more mistakes than this are shown; a file with more is not a configuration.
+const MOST: usize = 100;
+
 /// A line is not shown beyond this many characters.
 const WIDEST: usize = 160;
+
+/// The known words with which the key or header of a line begins. The parser does not tell all their places.
+fn key_part(line: &str) -> Option<Range<usize>> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let start = line.find(|c| !" \t[".contains(c))?;
+    let end = line[start..]
+        .find(|c| !word(c))
+        .map_or(line.len(), |end| start + end);
+    let known = line[start..end]
+        .split('.')
+        .take_while(|word| keys::is_known_word(word))
+        .map(|word| word.len() + 1)
+        .sum::<usize>();
+    (known > 0).then(|| start..(start + known).min(end))
+}
 
 fn line_start(before: &str) -> usize {
     before.rfind('\n').map_or(0, |newline| newline + 1)
@@ -233,27 +289,34 @@ mod tests {
 
     #[test]
     fn the_line_is_shown_with_carets_under_the_span() {
-        let shown = show("[a]\nname = 5\n", &[4..8, 11..12], 11..12);
-        assert_eq!(shown, "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^");
+        let shown = show("[a]\nname = 5\n", 4..12, 11..12);
+        assert_eq!(
+            shown,
+            "x.toml:2:8: error: no\n    2 | name = 5\n      |        ^"
+        );
     }
 
     #[test]
     fn what_is_not_known_to_be_harmless_is_hidden() {
-        let shown = show("pasword = \"hunter2\" # old: hunter1", &[0..7], 0..7);
+        let shown = show("pasword = \"hunter2\" # old: hunter1", 0..7, 0..7);
         assert!(shown.contains("pasword = ***\n"), "{shown}");
         assert!(!shown.contains("hunter"), "{shown}");
     }
 
     #[test]
     fn a_place_beyond_the_end_is_the_end() {
-        let shown = show("a = 1", &[0..1], 99..100);
+        let shown = show("a = 1", 0..1, 99..100);
         assert!(shown.starts_with("x.toml:1:6: "), "{shown}");
     }
 
-    fn show(text: &str, visible: &[Range<usize>], span: Range<usize>) -> String {
+    fn show(text: &str, visible: Range<usize>, span: Range<usize>) -> String {
         let mut notes = Notes::default();
         notes.error(Some(span), "no");
-        let source = Source { path: Path::new("x.toml"), text, visible: visible.to_vec() };
+        let source = Source {
+            path: Path::new("x.toml"),
+            text,
+            visible: vec![visible],
+        };
         notes.show(&source).0[0].to_string()
     }
 }

@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Span(Duration, Duration),
     /// A URL with one of these schemes.
     Url(&'static [&'static str]),
+    /// An http URL that may hold a password, so that it is never shown.
+    Proxy,
     /// A file; relative to the folder of the configuration file.
     Path,
     /// `off`, `HOST:PORT` with a numeric host, or `unix:/path`.
@@ -108,7 +110,9 @@ pub(super) struct Moved {
 impl Key {
     /// The name without its section.
     pub(super) fn name(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+        self.path
+            .rsplit_once('.')
+            .map_or(self.path, |(_, name)| name)
     }
 
     /// Whether numbers and booleans may be written as texts, as Conversation Builder stores them.
@@ -117,7 +121,13 @@ impl Key {
     }
 
     const fn new(path: &'static str, kind: Kind, presence: Presence, doc: &'static str) -> Self {
-        Self { path, kind, presence, restart: false, doc }
+        Self {
+            path,
+            kind,
+            presence,
+            restart: false,
+            doc,
+        }
     }
 
     const fn restart(mut self) -> Self {
@@ -129,7 +139,7 @@ impl Key {
 impl Kind {
     /// Whether a value must never be shown.
     pub(super) fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SigningSecret)
+        matches!(self, Self::Secret | Self::SigningSecret | Self::Proxy)
     }
 }
 
@@ -147,7 +157,11 @@ pub(super) const SECTIONS: &[Section] = &[
               (`client_id`, `client_secret`), or a `password`.",
         keys: Keys::Known(CREDENTIALS),
     },
-    Section { name: "cloud", doc: "How to reach Conversational Cloud.", keys: Keys::Known(CLOUD) },
+    Section {
+        name: "cloud",
+        doc: "How to reach Conversational Cloud.",
+        keys: Keys::Known(CLOUD),
+    },
     Section {
         name: "bot",
         doc: "How to reach the bot and how to speak with it.",
@@ -163,7 +177,11 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "For `dialect = \"rasa\"`. It has no keys yet.",
         keys: Keys::Known(&[]),
     },
-    Section { name: "bot.openai", doc: "For `dialect = \"openai\"`.", keys: Keys::Known(OPENAI) },
+    Section {
+        name: "bot.openai",
+        doc: "For `dialect = \"openai\"`.",
+        keys: Keys::Known(OPENAI),
+    },
     Section {
         name: "skills",
         doc: "Names that the bot may use instead of skill ids, for instance `human = \"4129463410\"`. \
@@ -186,8 +204,16 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "The health endpoint, with status and metrics.",
         keys: Keys::Known(HEALTH),
     },
-    Section { name: "log", doc: "What is logged, and how.", keys: Keys::Known(LOG) },
-    Section { name: "shutdown", doc: "What a stop does.", keys: Keys::Known(SHUTDOWN) },
+    Section {
+        name: "log",
+        doc: "What is logged, and how.",
+        keys: Keys::Known(LOG),
+    },
+    Section {
+        name: "shutdown",
+        doc: "What a stop does.",
+        keys: Keys::Known(SHUTDOWN),
+    },
 ];
 
 /// Fields of older connectors that belong elsewhere in this file. They are accepted with a warning, and have no effect.
@@ -205,12 +231,24 @@ pub(super) const MOVED: &[Moved] = &[
     moved("fallbackSkillId", "[connector] fallback_skill_id"),
     moved("externalWebhookUrl", "[bot] url"),
     moved("externalWebhookAPIKey", "[bot] token"),
-    Moved { name: "useRedis", to: None },
+    Moved {
+        name: "useRedis",
+        to: None,
+    },
 ];
 
 /// The section of that name.
 pub(super) fn section(name: &str) -> Option<&'static Section> {
     SECTIONS.iter().find(|section| section.name == name)
+}
+
+/// Whether this is a part of a section's name, or the name of a key.
+pub(super) fn is_known_word(word: &str) -> bool {
+    SECTIONS
+        .iter()
+        .flat_map(|section| section.name.split('.'))
+        .chain(all().map(Key::name))
+        .any(|known| known == word)
 }
 
 /// All keys of all sections.
@@ -300,26 +338,41 @@ const CREDENTIALS: &[Key] = &[
         "the bot agent's login name",
     )
     .restart(),
-    Key::new("credentials.app_key", Kind::Secret, Optional(""), "API key: application key"),
-    Key::new("credentials.secret", Kind::Secret, Optional(""), "API key: application secret"),
-    Key::new("credentials.access_token", Kind::Secret, Optional(""), "API key: access token"),
+    Key::new(
+        "credentials.app_key",
+        Kind::Secret,
+        Optional(""),
+        "the application key of an API key",
+    ),
+    Key::new(
+        "credentials.secret",
+        Kind::Secret,
+        Optional(""),
+        "the application secret of an API key",
+    ),
+    Key::new(
+        "credentials.access_token",
+        Kind::Secret,
+        Optional(""),
+        "the access token of an API key",
+    ),
     Key::new(
         "credentials.access_token_secret",
         Kind::Secret,
         Optional(""),
-        "API key: access token secret",
+        "the access token secret of an API key",
     ),
     Key::new(
         "credentials.client_id",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0 client credentials: client id",
+        "the client id of OAuth 2.0 client credentials",
     ),
     Key::new(
         "credentials.client_secret",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0 client credentials: client secret",
+        "the client secret of OAuth 2.0 client credentials",
     ),
     Key::new(
         "credentials.password",
@@ -345,7 +398,7 @@ const CLOUD: &[Key] = &[
     .restart(),
     Key::new(
         "cloud.proxy",
-        Kind::Url(&["http"]),
+        Kind::Proxy,
         Optional("`HTTPS_PROXY` and `NO_PROXY` of the environment decide"),
         "an HTTP proxy for all connections to the cloud",
     )
@@ -477,17 +530,27 @@ const CUSTOM_ENDPOINT: &[Key] = &[
         Default("\"draft\""),
         "the bot's environment at the endpoint",
     ),
-    Key::new("bot.custom_endpoint.client_id", Kind::Secret, Optional(""), "OAuth 2.0: client id"),
+    Key::new(
+        "bot.custom_endpoint.client_id",
+        Kind::Secret,
+        Optional(""),
+        "the client id of OAuth 2.0 client credentials",
+    ),
     Key::new(
         "bot.custom_endpoint.client_secret",
         Kind::Secret,
         Optional(""),
-        "OAuth 2.0: client secret",
+        "the client secret of OAuth 2.0 client credentials",
     ),
 ];
 
 const OPENAI: &[Key] = &[
-    Key::new("bot.openai.model", Kind::Text(Form::Filled), Optional(""), "the model's name"),
+    Key::new(
+        "bot.openai.model",
+        Kind::Text(Form::Filled),
+        Optional(""),
+        "the model's name",
+    ),
     Key::new(
         "bot.openai.system_prompt",
         Kind::Text(Form::Any),
@@ -568,7 +631,7 @@ const CUSTOM: &[Key] = &[
         "custom.retryMessageInterval",
         Kind::Count(1, 3_600_000),
         Default("30000"),
-        "ms to wait before that",
+        "ms to wait for an answer before an event is put to the bot again",
     ),
     Key::new(
         "custom.ringAcceptWait",
@@ -588,7 +651,12 @@ const CUSTOM: &[Key] = &[
         Default("\"vertical\""),
         "tiles stand one under the other, or side by side; only in content that the connector builds",
     ),
-    Key::new("custom.disableGreetings", Kind::Flag, Default("false"), "no greeting"),
+    Key::new(
+        "custom.disableGreetings",
+        Kind::Flag,
+        Default("false"),
+        "no greeting",
+    ),
     Key::new(
         "custom.userRetryOnStuckConversation",
         Kind::Flag,
@@ -601,7 +669,7 @@ const CUSTOM: &[Key] = &[
         Default(
             "\"I'm sorry. Something went wrong, so let's start fresh. Could you restate your question in a few words?\"",
         ),
-        "in these words",
+        "what the consumer is told then",
     ),
     Key::new(
         "custom.escalateOnStuckConversation",

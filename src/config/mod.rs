@@ -14,8 +14,11 @@ mod read;
 mod reference;
 mod rules;
 mod schema;
+mod sources;
 mod unavailable;
 mod value;
+mod values;
+mod words;
 
 pub use finding::{Finding, Severity};
 pub use reference::reference;
@@ -29,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{bot, cloud, conversation, net};
+use crate::{bot, cloud, conversation, net, ops::logs};
 
 /// All settings of a connector: the sum of what its rooms want to know.
 #[derive(Clone)]
@@ -55,7 +58,7 @@ pub struct Config {
     /// `[health] listen`
     pub health: Listen,
     /// `[log]`
-    pub log: Log,
+    pub log: logs::Settings,
     /// `[shutdown]`
     pub shutdown: Shutdown,
     /// Eight hexadecimal digits that differ when the effective values of `[custom]` differ.
@@ -82,30 +85,6 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// On a Unix socket.
     Unix(PathBuf),
-}
-
-/// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// `level`; `tracing_subscriber::filter::Targets` parses it.
-    pub level: String,
-    /// `format`
-    pub format: LogFormat,
-    /// `message_content`: what people say may be logged.
-    pub message_content: bool,
-}
-
-/// `[log] format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Journald under systemd, text on a terminal, JSON otherwise.
-    Auto,
-    /// For the journal: text without times, with priorities.
-    Journald,
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// `[shutdown]`
@@ -147,8 +126,10 @@ pub struct Mistakes {
 /// Reads a file and all that can be said about it on this machine: whether other users can read its
 /// secrets, and whether the files that it names are there.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
-    let text = files::read(path)
-        .map_err(|finding| Mistakes { mistakes: vec![finding], warnings: Vec::new() })?;
+    let text = files::read(path).map_err(|finding| Mistakes {
+        mistakes: vec![*finding],
+        warnings: Vec::new(),
+    })?;
     examine(&text, path, files::look)
 }
 
@@ -197,10 +178,13 @@ impl fmt::Debug for Config {
     /// All but the password that a proxy's URL may hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |settings: &net::Settings| net::Settings {
-            proxy: settings.proxy.as_ref().map(|url| {
-                url.split_once('@')
-                    .map_or_else(|| url.clone(), |(_, host)| format!("http://***@{host}"))
-            }),
+            proxy: settings
+                .proxy
+                .as_ref()
+                .map(|url| match url.rsplit_once('@') {
+                    Some((_, host)) => format!("http://***@{host}"),
+                    None => url.clone(),
+                }),
             ..settings.clone()
         };
         f.debug_struct("Config")
@@ -224,10 +208,16 @@ impl fmt::Debug for Config {
 fn examine(
     text: &str,
     path: &Path,
-    look: impl FnOnce(&Path, &read::Values, &mut finding::Notes),
+    look: impl FnOnce(&Path, &values::Values, &mut finding::Notes),
 ) -> Result<Loaded, Mistakes> {
-    let read::Reading { mut values, mut notes, visible, broken } = read::read(text);
-    values.resolve(path.parent().unwrap_or(Path::new("")));
+    let read::Reading {
+        mut values,
+        mut notes,
+        visible,
+        broken,
+        ..
+    } = read::read(text);
+    values.resolve(path.parent().unwrap_or_else(|| Path::new("")));
     let mut config = None;
     if !broken {
         unavailable::refuse(&values, &mut notes);
@@ -235,7 +225,11 @@ fn examine(
         look(path, &values, &mut notes);
         config = build::build(&values, path, &mut notes);
     }
-    let source = finding::Source { path, text, visible };
+    let source = finding::Source {
+        path,
+        text,
+        visible,
+    };
     let (mistakes, warnings) = notes.show(&source);
     match config {
         Some(config) if mistakes.is_empty() => Ok(Loaded { config, warnings }),

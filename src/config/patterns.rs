@@ -25,7 +25,11 @@ pub(super) fn split(text: &str) -> Vec<String> {
             part.push(c);
         }
     }
-    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    parts
+        .into_iter()
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -34,7 +38,10 @@ mod tests {
 
     #[test]
     fn commas_separate_unless_they_are_part_of_an_expression() {
-        assert_eq!(split(r"a{1,3}, [,;] ,(x,y),b\,c"), [r"a{1,3}", "[,;]", "(x,y)", r"b\,c"]);
+        assert_eq!(
+            split(r"a{1,3}, [,;] ,(x,y),b\,c"),
+            [r"a{1,3}", "[,;]", "(x,y)", r"b\,c"]
+        );
         assert_eq!(split("hello"), ["hello"]);
         assert!(split(" , ").is_empty());
     }

@@ -1,6 +1,6 @@
 //! Pure: TOML text against the table of keys; what comes out is checked key by key, not yet as a whole.
 
-use std::{collections::BTreeMap, ops::Range, path::PathBuf, time::Duration};
+use std::{borrow::Cow, ops::Range};
 
 use toml::{
     Spanned,
@@ -11,22 +11,11 @@ use super::{
     finding::Notes,
     keys::{self, Key, Keys, Kind, Presence, Section},
     nearest::nearest,
-    value::{self, Checked, escape},
+    sources,
+    value::{self, Checked},
+    values::Values,
+    words::escape,
 };
-use crate::secret::Secret;
-
-/// The values of a file, by the path of their key; defaults stand in for what is missing or mistaken.
-#[derive(Debug, Default)]
-pub(super) struct Values {
-    /// All keys that have a value.
-    checked: BTreeMap<&'static str, Checked>,
-    /// Where the file gives a key: its value.
-    given: BTreeMap<&'static str, Range<usize>>,
-    /// Where a table of the file begins.
-    sections: BTreeMap<&'static str, Range<usize>>,
-    /// `[skills]`
-    skills: BTreeMap<String, String>,
-}
 
 /// What reading a text came to.
 #[derive(Debug, Default)]
@@ -37,152 +26,44 @@ pub(super) struct Reading {
     pub(super) visible: Vec<Range<usize>>,
     /// The text is not TOML; the values are those that could be made out.
     pub(super) broken: bool,
+    /// Sections that are no tables.
+    misshapen: Vec<&'static str>,
 }
 
 /// Reads a text, collecting all mistakes that concern single keys.
 pub(super) fn read(text: &str) -> Reading {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reading = Reading { broken: !errors.is_empty(), ..Reading::default() };
+    let (document, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
+    errors.truncate(MOST);
+    let mut reading = Reading {
+        broken: !errors.is_empty(),
+        ..Reading::default()
+    };
     reading.document(text, document.get_ref());
     if reading.broken {
-        // Past the first break keys may have ended up in the wrong table; do not judge them.
-        let first = errors
+        // Past a broken header, say, keys may have ended up in the wrong table: do not judge them.
+        // Where only a value is broken, the rest of the file still means what it says.
+        let broken: Vec<_> = errors
             .iter()
-            .filter_map(toml::de::Error::span)
-            .map(|span| line_of(text, span.start))
+            .map(|error| line_of(text, error.span().map_or(0, |span| span.start)))
+            .collect();
+        let first = broken
+            .iter()
+            .filter(|line| broken.len() == MOST || !is_one_value(text, **line))
             .min();
         reading.notes.retain(|note| {
             let line = note.span.as_ref().map(|span| line_of(text, span.start));
-            line.is_some_and(|line| first.is_none_or(|first| line < first))
+            line.is_some_and(|line| {
+                first.is_none_or(|first| line < *first) && !broken.contains(&line)
+            })
         });
-        for error in errors {
-            let message = format!("not TOML: {}", error.message());
-            reading.notes.error(error.span(), message);
-        }
+        reading.syntax(text, &errors);
     } else {
         reading.missing();
     }
     reading.defaults();
     reading.visible.sort_by_key(|range| range.start);
     reading
-}
-
-impl Values {
-    /// A text; empty if there is none.
-    pub(super) fn text(&self, path: &str) -> &str {
-        match self.checked.get(path) {
-            Some(Checked::Text(text)) => text,
-            _ => "",
-        }
-    }
-
-    /// A text, if there is one that is not empty.
-    pub(super) fn filled(&self, path: &str) -> Option<&str> {
-        Some(self.text(path)).filter(|text| !text.is_empty())
-    }
-
-    pub(super) fn flag(&self, path: &str) -> bool {
-        matches!(self.checked.get(path), Some(Checked::Flag(true)))
-    }
-
-    pub(super) fn count(&self, path: &str) -> u64 {
-        match self.checked.get(path) {
-            Some(Checked::Count(count)) => *count,
-            _ => 0,
-        }
-    }
-
-    /// A count of milliseconds.
-    pub(super) fn millis(&self, path: &str) -> Duration {
-        Duration::from_millis(self.count(path))
-    }
-
-    pub(super) fn span(&self, path: &str) -> Duration {
-        match self.checked.get(path) {
-            Some(Checked::Span(span)) => *span,
-            _ => Duration::ZERO,
-        }
-    }
-
-    pub(super) fn path(&self, path: &str) -> Option<&PathBuf> {
-        match self.checked.get(path) {
-            Some(Checked::Path(file)) => Some(file),
-            _ => None,
-        }
-    }
-
-    pub(super) fn texts(&self, path: &str) -> &[String] {
-        match self.checked.get(path) {
-            Some(Checked::Texts(texts)) => texts,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn secret(&self, path: &str) -> Option<&Secret> {
-        match self.checked.get(path) {
-            Some(Checked::Secret(secret)) => Some(secret),
-            _ => None,
-        }
-    }
-
-    pub(super) fn skills(&self) -> &BTreeMap<String, String> {
-        &self.skills
-    }
-
-    /// Where the file gives this key, even with a mistaken value.
-    pub(super) fn at(&self, path: &str) -> Option<Range<usize>> {
-        self.given.get(path).cloned()
-    }
-
-    pub(super) fn section_at(&self, name: &str) -> Option<Range<usize>> {
-        self.sections.get(name).cloned()
-    }
-
-    /// Whether the file gives this key, even with a mistaken value.
-    pub(super) fn has(&self, path: &str) -> bool {
-        self.given.contains_key(path)
-    }
-
-    /// The value in one fixed spelling, however the file spells it. Secrets have none.
-    pub(super) fn canonical(&self, path: &str) -> Option<String> {
-        Some(match self.checked.get(path)? {
-            Checked::Text(text) => format!("{text:?}"),
-            Checked::Flag(flag) => flag.to_string(),
-            Checked::Count(count) => count.to_string(),
-            Checked::Span(span) => value::write_span(*span),
-            Checked::Path(path) => format!("{path:?}"),
-            Checked::Texts(texts) => format!("{texts:?}"),
-            Checked::Secret(_) => return None,
-        })
-    }
-
-    /// All secrets of the file, with their places.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = (Range<usize>, &Secret)> {
-        self.checked.iter().filter_map(|(path, value)| match value {
-            Checked::Secret(secret) => Some((self.at(path)?, secret)),
-            _ => None,
-        })
-    }
-
-    /// All file names of the file that are no secrets, with their places.
-    pub(super) fn paths(&self) -> impl Iterator<Item = (Range<usize>, &PathBuf)> {
-        self.checked.iter().filter_map(|(path, value)| match value {
-            Checked::Path(file) => Some((self.at(path)?, file)),
-            _ => None,
-        })
-    }
-
-    /// Makes relative file names relative to `folder`.
-    pub(super) fn resolve(&mut self, folder: &std::path::Path) {
-        for value in self.checked.values_mut() {
-            match value {
-                Checked::Path(path) | Checked::Secret(Secret::File(path)) => {
-                    *path = folder.join(&*path);
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Reading {
@@ -196,6 +77,24 @@ impl Reading {
         }
     }
 
+    /// Says where the text is not TOML, once for each line.
+    fn syntax(&mut self, text: &str, errors: &[toml::de::Error]) {
+        let mut last = None;
+        for error in errors {
+            let line = error.span().map(|span| line_of(text, span.start));
+            if last.is_some() && last == line {
+                continue;
+            }
+            last = line;
+            let message = format!("not TOML: {}", error.message());
+            self.notes.error(error.span(), message);
+            if error.message().contains("between array elements") {
+                // A list that is never closed takes the rest of the file for its items.
+                break;
+            }
+        }
+    }
+
     fn section(
         &mut self,
         text: &str,
@@ -203,14 +102,17 @@ impl Reading {
         at: Range<usize>,
         value: &Spanned<DeValue<'_>>,
     ) {
-        self.sections_begin(section, at.clone());
         let Some(table) = value.get_ref().as_table() else {
             let message = format!("`{}` is a table", section.name);
-            let help =
-                format!("write [{}] on a line of its own, once, and its keys below", section.name);
+            let help = format!(
+                "write [{}] on a line of its own, once, and its keys below",
+                section.name
+            );
             self.notes.error_with_help(Some(at), message, help);
+            self.misshapen.push(section.name);
             return;
         };
+        self.values.sections.insert(section.name, at);
         for (key, value) in table {
             self.show(key.span());
             let name = key.get_ref().as_ref();
@@ -231,7 +133,11 @@ impl Reading {
 
     fn key(&mut self, text: &str, key: &'static Key, value: &Spanned<DeValue<'_>>) {
         self.values.given.insert(key.path, value.span());
-        if !key.kind.is_secret() && is_harmless(value) {
+        if let (true, Some(source)) = (key.kind.is_secret(), value.get_ref().as_table()) {
+            let known = |key: &&Spanned<_>| sources::SOURCES.contains(&Cow::as_ref(key.get_ref()));
+            self.visible
+                .extend(source.keys().filter(known).map(Spanned::span));
+        } else if !key.kind.is_secret() && is_harmless(value) {
             self.show_value(text, value.span());
         }
         match value::check(key.kind, key.is_loose(), value.get_ref()) {
@@ -241,7 +147,9 @@ impl Reading {
             Err(refusal) => {
                 let span = refusal.span.unwrap_or_else(|| value.span());
                 let message = format!("`{}`: {}", key.name(), refusal.message);
-                let help = refusal.help.unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
+                let help = refusal
+                    .help
+                    .unwrap_or_else(|| format!("{}: {}", key.name(), key.doc));
                 self.notes.error_with_help(Some(span), message, help);
             }
         }
@@ -253,7 +161,7 @@ impl Reading {
         text: &str,
         section: &'static Section,
         kind: Kind,
-        key: &Spanned<std::borrow::Cow<'_, str>>,
+        key: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
     ) {
         let name = key.get_ref().as_ref();
@@ -271,12 +179,13 @@ impl Reading {
             Err(refusal) => {
                 let message = format!("`{}`: {}", escape(name), refusal.message);
                 let help = refusal.help.unwrap_or_else(|| section.doc.to_owned());
-                self.notes.error_with_help(Some(value.span()), message, help);
+                self.notes
+                    .error_with_help(Some(value.span()), message, help);
             }
         }
     }
 
-    fn unknown_section(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>) {
+    fn unknown_section(&mut self, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
         let tables = || keys::SECTIONS.iter().map(|section| section.name);
         let help = if let Some(home) = keys::all().find(|key| key.name() == name) {
@@ -290,7 +199,7 @@ impl Reading {
         self.notes.error_with_help(Some(key.span()), message, help);
     }
 
-    fn unknown_key(&mut self, section: &'static Section, key: &Spanned<std::borrow::Cow<'_, str>>) {
+    fn unknown_key(&mut self, section: &'static Section, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
         let span = Some(key.span());
         let moved = keys::MOVED.iter().find(|moved| moved.name == name);
@@ -303,7 +212,13 @@ impl Reading {
             self.notes.warn(span, message, help);
             return;
         }
-        let own = || section.known().iter().map(Key::name);
+        let prefix = format!("{}.", section.name);
+        let inner = || {
+            keys::SECTIONS
+                .iter()
+                .filter_map(|inner| inner.name.strip_prefix(&prefix))
+        };
+        let own = || section.known().iter().map(Key::name).chain(inner());
         let home = keys::all().find(|key| key.name() == name);
         let help = if let Some(home) = home {
             format!("`{name}` belongs in [{}]", section_of(home))
@@ -335,9 +250,11 @@ impl Reading {
                 })
                 .collect();
             let Some(at) = self.values.section_at(section.name) else {
-                if !missing.is_empty() {
-                    let names: Vec<_> =
-                        missing.iter().map(|key| format!("`{}`", key.name())).collect();
+                if !missing.is_empty() && !self.misshapen.contains(&section.name) {
+                    let names: Vec<_> = missing
+                        .iter()
+                        .map(|key| format!("`{}`", key.name()))
+                        .collect();
                     let message = format!("the table [{}] is missing", section.name);
                     let help = format!("it needs at least {}", names.join(" and "));
                     self.notes.error_with_help(None, message, help);
@@ -346,7 +263,12 @@ impl Reading {
             };
             for key in missing {
                 let message = format!("[{}] lacks `{}`", section.name, key.name());
-                let help = format!("{}: {}; expected {}", key.name(), key.doc, key.kind.expected());
+                let help = format!(
+                    "{}: {}; expected {}",
+                    key.name(),
+                    key.doc,
+                    key.kind.expected()
+                );
                 self.notes.error_with_help(Some(at.clone()), message, help);
             }
         }
@@ -363,31 +285,33 @@ impl Reading {
         }
     }
 
-    fn sections_begin(&mut self, section: &'static Section, at: Range<usize>) {
-        self.values.sections.insert(section.name, at);
-    }
-
     fn show(&mut self, range: Range<usize>) {
         self.visible.push(range);
     }
 
     /// Text that goes over several lines may have swallowed a secret because of a missing quote.
     fn show_value(&mut self, text: &str, range: Range<usize>) {
-        if text.get(range.clone()).is_some_and(|value| !value.contains('\n')) {
+        if text
+            .get(range.clone())
+            .is_some_and(|value| !value.contains('\n'))
+        {
             self.show(range);
         }
     }
 }
+
+/// A text with more breaks than this is no TOML at all; the others are not looked at.
+const MOST: usize = 50;
 
 fn default_value(key: &Key, text: &str) -> Option<Checked> {
     let value = DeValue::parse(text).ok()?;
     value::check(key.kind, key.is_loose(), value.get_ref()).ok()
 }
 
-/// Whether a value has no place where a secret might hide: a table, or a URL with a password.
+/// Whether a value has no place where a secret might hide, such as a table, or a URL with a password.
 fn is_harmless(value: &Spanned<DeValue<'_>>) -> bool {
     match value.get_ref() {
-        DeValue::String(text) => !(text.contains("://") && text.contains('@')),
+        DeValue::String(text) => !text.contains('@'),
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
             true
         }
@@ -400,8 +324,22 @@ fn section_of(key: &Key) -> &'static str {
     key.path.rsplit_once('.').map_or("", |(section, _)| section)
 }
 
+/// Whether a broken line gives a known key some value, so that no more than this value is broken.
+fn is_one_value(text: &str, line: usize) -> bool {
+    text.lines()
+        .nth(line)
+        .and_then(|line| line.split_once('='))
+        .is_some_and(|(key, value)| {
+            keys::is_known_word(key.trim()) && !value.contains("\"\"\"") && !value.contains("'''")
+        })
+}
+
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count()
+    text.as_bytes()
+        .iter()
+        .take(at)
+        .filter(|b| **b == b'\n')
+        .count()
 }
 
 #[cfg(test)]
@@ -429,7 +367,10 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let plain = canonical("");
-        assert_eq!(canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""), plain);
+        assert_eq!(
+            canonical("messageDelay = \"300\"\nskipAgentMessage = \"FALSE\""),
+            plain
+        );
         assert_ne!(canonical("messageDelay = 301"), plain);
     }
 }

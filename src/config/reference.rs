@@ -13,7 +13,9 @@ pub fn reference() -> String {
     }
     page.push_str(MOVED);
     for moved in keys::MOVED {
-        let to = moved.to.map_or_else(|| "nothing".to_owned(), |to| format!("`{to}`"));
+        let to = moved
+            .to
+            .map_or_else(|| "nothing".to_owned(), |to| format!("`{to}`"));
         push(&mut page, &format!("| `{}` | {to} |\n", moved.name));
     }
     page
@@ -54,19 +56,22 @@ fn row(key: &Key) -> String {
 /// What a value may be, short enough for a column.
 fn value(kind: Kind) -> String {
     match kind {
-        Kind::Choice(words) => {
-            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
-        }
+        Kind::Choice(words) => words
+            .iter()
+            .map(|word| format!("`\"{word}\"`"))
+            .collect::<Vec<_>>()
+            .join(", "),
         Kind::Count(min, max) => format!("{min} to {max}"),
         Kind::Span(min, max) => format!(
             "duration, `\"{}\"` to `\"{}\"`",
-            super::value::write_span(min),
-            super::value::write_span(max)
+            super::words::write_span(min),
+            super::words::write_span(max)
         ),
         Kind::Secret | Kind::SigningSecret => "[secret](#secrets)".to_owned(),
         Kind::Text(_)
         | Kind::Flag
         | Kind::Url(_)
+        | Kind::Proxy
         | Kind::Path
         | Kind::Listen
         | Kind::Address

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{finding::Notes, keys, read::Values};
+use super::{finding::Notes, keys, values::Values};
 
 /// Checks all rules.
 pub(super) fn check(values: &Values, notes: &mut Notes) {
@@ -33,7 +33,10 @@ pub(super) const WAYS: [(&str, &[&str]); 3] = [
             "credentials.access_token_secret",
         ],
     ),
-    ("OAuth 2.0 client credentials", &["credentials.client_id", "credentials.client_secret"]),
+    (
+        "OAuth 2.0 client credentials",
+        &["credentials.client_id", "credentials.client_secret"],
+    ),
     ("a password", &["credentials.password"]),
 ];
 
@@ -41,8 +44,10 @@ fn credentials(values: &Values, notes: &mut Notes) {
     let Some(section) = values.section_at("credentials") else {
         return;
     };
-    let begun: Vec<_> =
-        WAYS.iter().filter(|(_, keys)| keys.iter().any(|key| values.has(key))).collect();
+    let begun: Vec<_> = WAYS
+        .iter()
+        .filter(|(_, keys)| keys.iter().any(|key| values.has(key)))
+        .collect();
     match begun[..] {
         [] => notes.error_with_help(
             Some(section),
@@ -78,7 +83,7 @@ fn credentials(values: &Values, notes: &mut Notes) {
         notes.warn(
             values.at("credentials.password"),
             "log-in with a password",
-            "prefer an API key: it does not expire and does not lock the user after failed log-ins",
+            "prefer an API key, as the platform recommends for bot users",
         );
     }
 }
@@ -131,7 +136,10 @@ fn bot_url(values: &Values, notes: &mut Notes) {
         if values.flag("bot.allow_plaintext") {
             notes.warn(
                 at,
-                format!("`url`: {} carries what people say without encryption", url.scheme),
+                format!(
+                    "`url`: {} carries what people say without encryption",
+                    url.scheme
+                ),
                 format!("use {}:// as soon as the bot can", fitting[0]),
             );
         } else {
@@ -163,8 +171,7 @@ fn callback(values: &Values, notes: &mut Notes) {
 
 fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
     if values.text("bot.transport") == "websocket" {
-        for key in ["bot.dialect", "bot.signing_secret", "bot.callback_listen", "bot.max_in_flight"]
-        {
+        for key in ["bot.dialect", "bot.signing_secret", "bot.callback_listen"] {
             if values.has(key) && !(key == "bot.dialect" && values.text(key) == "native") {
                 notes.warn(
                     values.at(key),
@@ -174,9 +181,11 @@ fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
             }
         }
     }
-    for (table, dialect) in
-        [("bot.custom_endpoint", "custom-endpoint"), ("bot.rasa", "rasa"), ("bot.openai", "openai")]
-    {
+    for (table, dialect) in [
+        ("bot.custom_endpoint", "custom-endpoint"),
+        ("bot.rasa", "rasa"),
+        ("bot.openai", "openai"),
+    ] {
         let at = values.section_at(table);
         if at.is_some() && values.text("bot.dialect") != dialect {
             notes.warn(
@@ -194,11 +203,10 @@ fn custom_in_chat(values: &Values, notes: &mut Notes) {
         .iter()
         .filter(|key| key.name() != "defaultGreetingMessage" && values.has(key.path))
         .collect();
-    let first = idle.iter().filter_map(|key| values.at(key.path)).min_by_key(|at| at.start);
-    if first.is_some() {
+    if !idle.is_empty() {
         let names: Vec<_> = idle.iter().map(|key| key.name()).collect();
         notes.warn(
-            first,
+            values.section_at("custom"),
             format!("without effect in chat: {}", names.join(", ")),
             "of [custom] only defaultGreetingMessage has an effect in chat; remove the others",
         );
@@ -206,12 +214,16 @@ fn custom_in_chat(values: &Values, notes: &mut Notes) {
 }
 
 fn fallback(values: &Values, notes: &mut Notes) {
-    if values.has("connector.fallback_skill_id") || values.text("connector.role") == "manager" {
+    let connector = values.section_at("connector");
+    if connector.is_none()
+        || values.has("connector.fallback_skill_id")
+        || values.text("connector.role") == "manager"
+    {
         return;
     }
     if values.count("custom.fallbackEscalationTime") > 0 {
         notes.warn(
-            values.at("custom.fallbackEscalationTime").or_else(|| values.section_at("connector")),
+            values.at("custom.fallbackEscalationTime").or(connector),
             "no fallback skill: when the bot fails, a conversation stays unanswered",
             "add `fallback_skill_id` to [connector], or set fallbackEscalationTime = 0 in [custom]",
         );
@@ -234,7 +246,9 @@ fn resends(values: &Values, notes: &mut Notes) {
     let last = values.count(interval).saturating_mul(values.count(resends));
     let limit = values.count(fallback);
     if limit > 0 && values.count(resends) > 0 && last >= limit {
-        let at = [interval, resends, fallback].into_iter().find_map(|key| values.at(key));
+        let at = [interval, resends, fallback]
+            .into_iter()
+            .find_map(|key| values.at(key));
         notes.warn(
             at,
             format!(
@@ -326,7 +340,9 @@ impl Url {
             scheme: uri.scheme_str().unwrap_or_default().to_owned(),
             is_loopback: bare.eq_ignore_ascii_case("localhost")
                 || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-            has_login: uri.authority().is_some_and(|whole| whole.as_str().contains('@')),
+            has_login: uri
+                .authority()
+                .is_some_and(|whole| whole.as_str().contains('@')),
             has_query: uri.query().is_some(),
         }
     }
@@ -343,13 +359,19 @@ mod tests {
 
     #[test]
     fn loopback_is_recognised_in_all_its_spellings() {
-        for url in ["http://localhost:1", "ws://127.9.9.9/x", "http://[::1]:80", "http://LOCALHOST"]
-        {
+        for url in [
+            "http://localhost:1",
+            "ws://127.9.9.9/x",
+            "http://[::1]:80",
+            "http://LOCALHOST",
+        ] {
             assert!(Url::new(url).is_loopback, "{url}");
         }
-        for url in
-            ["http://localhost.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com"]
-        {
+        for url in [
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.com",
+        ] {
             assert!(!Url::new(url).is_loopback, "{url}");
         }
     }

@@ -32,11 +32,19 @@ fn section(section: &Section) -> Value {
     let mut schema = match section.keys {
         Keys::Known(known) => {
             let own = known.iter().map(|key| {
-                (key.name(), self::key(key), matches!(key.presence, Presence::Required))
+                (
+                    key.name(),
+                    self::key(key),
+                    matches!(key.presence, Presence::Required),
+                )
             });
             let prefix = format!("{}.", section.name);
             let inner = keys::SECTIONS.iter().filter_map(|inner| {
-                Some((inner.name.strip_prefix(&prefix)?, self::section(inner), false))
+                Some((
+                    inner.name.strip_prefix(&prefix)?,
+                    self::section(inner),
+                    false,
+                ))
             });
             object(own.chain(inner))
         }
@@ -105,6 +113,7 @@ fn kind(kind: Kind, loose: bool) -> Value {
             "type": "string",
             "pattern": format!("^({})://", schemes.join("|")),
         }),
+        Kind::Proxy => json!({ "type": "string", "pattern": "^http://" }),
         Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::Listen => json!({ "type": "string", "pattern": "^(off|unix:/.+|.+:[0-9]+)$" }),
         Kind::Address => json!({ "type": "string", "pattern": "^.+:[0-9]+$" }),
@@ -125,7 +134,11 @@ fn kind(kind: Kind, loose: bool) -> Value {
 fn text(form: Form, loose: bool) -> Value {
     let digits = |pattern: &str| {
         let text = json!({ "type": "string", "pattern": pattern });
-        if loose { json!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] }) } else { text }
+        if loose {
+            json!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] })
+        } else {
+            text
+        }
     };
     match form {
         Form::Any => json!({ "type": "string" }),
@@ -154,7 +167,10 @@ fn secret(literal: Value) -> Value {
 }
 
 fn is_required(section: &Section) -> bool {
-    section.known().iter().any(|key| matches!(key.presence, Presence::Required))
+    section
+        .known()
+        .iter()
+        .any(|key| matches!(key.presence, Presence::Required))
 }
 
 /// An object of these properties and no others.

@@ -1,6 +1,6 @@
 //! Pure: what the file may say but this version cannot do yet. To make something available, remove its rule here.
 
-use super::{finding::Notes, read::Values};
+use super::{finding::Notes, values::Values};
 
 /// A key's value, and what to say about it.
 const UNAVAILABLE: &[(&str, &str, &str)] = &[
@@ -9,9 +9,21 @@ const UNAVAILABLE: &[(&str, &str, &str)] = &[
         "chat",
         "conversation_type chat is not available in this version",
     ),
-    ("bot.dialect", "custom-endpoint", "dialect custom-endpoint is not available in this version"),
-    ("bot.dialect", "rasa", "dialect rasa is not available in this version"),
-    ("bot.dialect", "openai", "dialect openai is not available in this version"),
+    (
+        "bot.dialect",
+        "custom-endpoint",
+        "dialect custom-endpoint is not available in this version",
+    ),
+    (
+        "bot.dialect",
+        "rasa",
+        "dialect rasa is not available in this version",
+    ),
+    (
+        "bot.dialect",
+        "openai",
+        "dialect openai is not available in this version",
+    ),
 ];
 
 /// Refuses what is not available.

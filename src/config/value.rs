@@ -2,18 +2,14 @@
 
 use std::{net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::SecretString;
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::{Spanned, de::DeValue};
 use tracing_subscriber::filter::Targets;
 
 use super::{
     keys::{Form, Kind},
     nearest::nearest,
-    patterns,
+    patterns, sources,
+    words::{UNITS, found, quote},
 };
 use crate::secret::Secret;
 
@@ -47,63 +43,19 @@ pub(super) fn check(kind: Kind, loose: bool, value: &DeValue<'_>) -> Result<Chec
         Kind::Count(min, max) => count(min, max, loose, value),
         Kind::Span(min, max) => span(min, max, text(kind, value)?),
         Kind::Url(schemes) => url(schemes, text(kind, value)?),
+        Kind::Proxy => proxy(text(kind, value)?),
         Kind::Path => Ok(Checked::Path(filled(kind, value)?.into())),
         Kind::Listen => listen(text(kind, value)?),
         Kind::Address => address(text(kind, value)?),
         Kind::LogFilter => log_filter(text(kind, value)?),
-        Kind::Secret => secret(kind, value).map(Checked::Secret),
-        Kind::SigningSecret => signing_secret(kind, value),
+        Kind::Secret => sources::secret(kind, value).map(Checked::Secret),
+        Kind::SigningSecret => sources::signing_secret(kind, value).map(Checked::Secret),
         Kind::Texts => texts(value),
         Kind::Patterns => patterns_list(text(kind, value)?),
     }
 }
 
-impl Kind {
-    /// What a value must be, to stand after "expected".
-    pub(super) fn expected(self) -> String {
-        match self {
-            Self::Text(form) => form.expected().to_owned(),
-            Self::Choice(words) => {
-                words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
-            }
-            Self::Flag => "true or false".to_owned(),
-            Self::Count(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Span(min, max) => format!(
-                "a duration from \"{}\" to \"{}\", such as \"30s\", \"5m\" or \"250ms\"",
-                write_span(min),
-                write_span(max)
-            ),
-            Self::Url(schemes) => format!("a URL with {}", schemes.join(" or ")),
-            Self::Path => "the name of a file".to_owned(),
-            Self::Listen => "\"off\", \"IP:PORT\" or \"unix:/path\"".to_owned(),
-            Self::Address => "\"IP:PORT\"".to_owned(),
-            Self::LogFilter => {
-                "a level (error, warn, info, debug, trace, off) or a list of target=level"
-                    .to_owned()
-            }
-            Self::Secret | Self::SigningSecret => {
-                "a text, or one of { file = \"...\" }, { env = \"...\" }, { credential = \"...\" }"
-                    .to_owned()
-            }
-            Self::Texts => "a list of texts".to_owned(),
-            Self::Patterns => "regular expressions with commas between them".to_owned(),
-        }
-    }
-}
-
 impl Form {
-    pub(super) fn expected(self) -> &'static str {
-        match self {
-            Self::Any => "a text",
-            Self::Filled => "a text that is not empty",
-            Self::Digits => "a text of digits",
-            Self::DigitsOrEmpty => "a text of digits, or an empty one",
-            Self::Name => {
-                "a name of up to 64 characters: a-z, 0-9, and after the first one also . _ -"
-            }
-        }
-    }
-
     pub(super) fn allows(self, text: &str) -> bool {
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         match self {
@@ -128,22 +80,6 @@ impl Form {
         }
     }
 }
-
-/// A duration as the file writes it, in the largest unit that divides it.
-pub(super) fn write_span(span: Duration) -> String {
-    let millis = span.as_millis();
-    UNITS
-        .iter()
-        .rev()
-        .find(|(_, size)| millis != 0 && millis.is_multiple_of(u128::from(*size)))
-        .map_or_else(
-            || format!("{millis}ms"),
-            |(unit, size)| format!("{}{unit}", millis / u128::from(*size)),
-        )
-}
-
-/// Units and their milliseconds, the smallest first.
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
 fn text<'a>(kind: Kind, value: &'a DeValue<'_>) -> Result<&'a str, Refusal> {
     value.as_str().ok_or_else(|| wrong_type(kind, value))
@@ -206,7 +142,11 @@ fn flag(loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
 
 fn count(min: u64, max: u64, loose: bool, value: &DeValue<'_>) -> Result<Checked, Refusal> {
     let kind = Kind::Count(min, max);
-    let in_range = |number: i128| u64::try_from(number).ok().filter(|n| (min..=max).contains(n));
+    let in_range = |number: i128| {
+        u64::try_from(number)
+            .ok()
+            .filter(|n| (min..=max).contains(n))
+    };
     if let Some(number) = value.as_integer() {
         return integer(number)
             .and_then(in_range)
@@ -239,7 +179,10 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
             ..refusal()
         });
     }
-    let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
+    let size = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, size)| *size);
     number
         .parse::<u64>()
         .ok()
@@ -254,14 +197,38 @@ fn span(min: Duration, max: Duration, text: &str) -> Result<Checked, Refusal> {
 fn url(schemes: &'static [&'static str], text: &str) -> Result<Checked, Refusal> {
     let kind = Kind::Url(schemes);
     // A URL may hold a password, so that it is shown only if it cannot.
-    let found = if text.contains('@') { "another text".to_owned() } else { quote(text) };
-    let uri: hyper::Uri = text.parse().map_err(|_| expected(kind, &found))?;
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let host = uri.host().unwrap_or_default();
-    if !schemes.contains(&scheme) || host.is_empty() || text.contains('#') {
+    let found = if text.contains('@') {
+        "another text".to_owned()
+    } else {
+        quote(text)
+    };
+    let uri = whole_url(text).ok_or_else(|| expected(kind, &found))?;
+    if !schemes.contains(&uri.scheme_str().unwrap_or_default()) {
         return Err(expected(kind, &found));
     }
     Ok(Checked::Text(text.to_owned()))
+}
+
+fn proxy(text: &str) -> Result<Checked, Refusal> {
+    let fits = |uri: &hyper::Uri| {
+        uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none()
+    };
+    match whole_url(text).filter(fits) {
+        Some(_) => Ok(Checked::Text(text.to_owned())),
+        None => Err(expected(Kind::Proxy, "another text")),
+    }
+}
+
+/// A URL with a scheme and a host, and with a port that is a number if it has one; a fragment has no meaning here.
+fn whole_url(text: &str) -> Option<hyper::Uri> {
+    let uri: hyper::Uri = text.parse().ok().filter(|_| !text.contains('#'))?;
+    uri.scheme()?;
+    let authority = uri.authority()?;
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let address = authority.as_str().rsplit('@').next()?;
+    let port = address.strip_prefix(host)?;
+    let has_good_port = port.is_empty() || uri.port_u16().is_some();
+    has_good_port.then_some(uri)
 }
 
 fn listen(text: &str) -> Result<Checked, Refusal> {
@@ -285,7 +252,10 @@ fn address(text: &str) -> Result<Checked, Refusal> {
     if text.parse::<SocketAddr>().is_ok() {
         return Ok(Checked::Text(text.to_owned()));
     }
-    Err(Refusal { help: numeric_host(text), ..expected(Kind::Address, &quote(text)) })
+    Err(Refusal {
+        help: numeric_host(text),
+        ..expected(Kind::Address, &quote(text))
+    })
 }
 
 fn numeric_host(text: &str) -> Option<String> {
@@ -317,7 +287,9 @@ fn is_level(text: &str) -> bool {
 }
 
 fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
-    let list = value.as_array().ok_or_else(|| wrong_type(Kind::Texts, value))?;
+    let list = value
+        .as_array()
+        .ok_or_else(|| wrong_type(Kind::Texts, value))?;
     let one = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
         Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
         Some(_) | None => Err(Refusal {
@@ -325,7 +297,10 @@ fn texts(value: &DeValue<'_>) -> Result<Checked, Refusal> {
             ..expected(Kind::Text(Form::Filled), found(item.get_ref()))
         }),
     };
-    list.iter().map(one).collect::<Result<_, _>>().map(Checked::Texts)
+    list.iter()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Checked::Texts)
 }
 
 fn patterns_list(text: &str) -> Result<Checked, Refusal> {
@@ -333,92 +308,25 @@ fn patterns_list(text: &str) -> Result<Checked, Refusal> {
     for pattern in &list {
         regex_lite::Regex::new(pattern).map_err(|error| Refusal {
             span: None,
-            message: format!("the pattern {} is no regular expression: {error}", quote(pattern)),
+            message: format!(
+                "the pattern {} is no regular expression: {error}",
+                quote(pattern)
+            ),
             help: None,
         })?;
     }
     Ok(Checked::Texts(list))
 }
 
-fn secret(kind: Kind, value: &DeValue<'_>) -> Result<Secret, Refusal> {
-    match value {
-        DeValue::String(text) if text.is_empty() => Err(expected(kind, "an empty text")),
-        DeValue::String(text) => Ok(Secret::Literal(SecretString::from(text.as_ref()))),
-        DeValue::Table(table) => secret_source(kind, table),
-        DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Array(_) => Err(wrong_type(kind, value)),
-    }
-}
-
-fn secret_source(kind: Kind, table: &DeTable<'_>) -> Result<Secret, Refusal> {
-    let mut entries = table.iter();
-    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-        let number = match table.len() {
-            0 => "an empty table".to_owned(),
-            many => format!("a table of {many} keys"),
-        };
-        return Err(expected(kind, &number));
-    };
-    let at = |span, refusal| Refusal { span: Some(span), ..refusal };
-    let name = match value.get_ref().as_str() {
-        Some(name) if !name.is_empty() => name,
-        Some(_) | None => {
-            let refusal = expected(Kind::Text(Form::Filled), found(value.get_ref()));
-            return Err(at(value.span(), refusal));
-        }
-    };
-    let unfit = |what: &str| {
-        let message = format!("expected {what}");
-        Err(at(value.span(), Refusal { span: None, message, help: None }))
-    };
-    match key.get_ref().as_ref() {
-        "file" => Ok(Secret::File(name.into())),
-        "env" if name.contains(['=', '\0']) => unfit("the name of an environment variable"),
-        "env" => Ok(Secret::Env(name.to_owned())),
-        "credential" if name.contains(['/', '\0']) || name.starts_with('.') => {
-            unfit("the name of a credential: one file's name, without a folder")
-        }
-        "credential" => Ok(Secret::Credential(name.to_owned())),
-        other => Err(at(
-            key.span(),
-            Refusal {
-                help: nearest(other, ["file", "env", "credential"])
-                    .map(|word| format!("did you mean `{word}`?")),
-                ..expected(kind, &format!("a table with the key `{}`", escape(other)))
-            },
-        )),
-    }
-}
-
-fn signing_secret(kind: Kind, value: &DeValue<'_>) -> Result<Checked, Refusal> {
-    let good = |text: &str| {
-        text.strip_prefix("whsec_")
-            .and_then(|base64| STANDARD.decode(base64).ok())
-            .is_some_and(|bytes| (24..=64).contains(&bytes.len()))
-    };
-    if value.as_str().is_some_and(|text| !good(text)) {
-        return Err(Refusal {
-            span: None,
-            message: "expected a Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes"
-                .to_owned(),
-            help: Some("make one: echo \"whsec_$(openssl rand -base64 32)\"".to_owned()),
-        });
-    }
-    secret(kind, value).map(Checked::Secret)
-}
-
 fn integer(number: &toml::de::DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn wrong_type(kind: Kind, value: &DeValue<'_>) -> Refusal {
+pub(super) fn wrong_type(kind: Kind, value: &DeValue<'_>) -> Refusal {
     expected(kind, found(value))
 }
 
-fn expected(kind: Kind, found: &str) -> Refusal {
+pub(super) fn expected(kind: Kind, found: &str) -> Refusal {
     Refusal {
         span: None,
         message: format!("expected {}, found {found}", kind.expected()),
@@ -426,44 +334,18 @@ fn expected(kind: Kind, found: &str) -> Refusal {
     }
 }
 
-/// The type of a value, in words.
-fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(text) if text.is_empty() => "an empty text",
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(true) => "true",
-        DeValue::Boolean(false) => "false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// A text in quotes, without control characters, cut.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", escape(text))
-}
-
-/// A text that is safe on a terminal, cut.
-pub(super) fn escape(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().count() > LONGEST {
-        shown.push('…');
-    }
-    shown.replace("\\\"", "\"").replace("\\'", "'")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::words::write_span, *};
 
     #[test]
     fn durations_are_read_as_they_are_written() {
-        for (text, millis) in [("30s", 30_000), ("5m", 300_000), ("250ms", 250), ("2h", 7_200_000)]
-        {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("250ms", 250),
+            ("2h", 7_200_000),
+        ] {
             let span = span(Duration::ZERO, Duration::MAX, text).unwrap();
             assert!(
                 matches!(span, Checked::Span(d) if d == Duration::from_millis(millis)),
@@ -471,18 +353,63 @@ mod tests {
             );
             assert_eq!(write_span(Duration::from_millis(millis)), text);
         }
-        for bad in ["", "30", "s", "1.5s", "-1s", "1 s", "99999999999999999999s", "1d", "30S"] {
+        for bad in [
+            "",
+            "30",
+            "s",
+            "1.5s",
+            "-1s",
+            "1 s",
+            "99999999999999999999s",
+            "1d",
+            "30S",
+        ] {
             assert!(span(Duration::ZERO, Duration::MAX, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_misspelt_level_is_not_taken_for_a_target() {
-        for good in ["info", "connectord=debug,info", "off", "wire::cloud=trace, warn"] {
+        for good in [
+            "info",
+            "connectord=debug,info",
+            "off",
+            "wire::cloud=trace, warn",
+        ] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
-        for bad in ["inof", "", "connectord=", "connectord", "=info", "debug,", "3"] {
+        for bad in [
+            "inof",
+            "",
+            "connectord=",
+            "connectord",
+            "=info",
+            "debug,",
+            "3",
+        ] {
             assert!(log_filter(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_whole_or_refused() {
+        for good in [
+            "http://a",
+            "ws://[::1]:80/x?y=1",
+            "https://me:word@a.example:443/",
+        ] {
+            assert!(whole_url(good).is_some(), "{good}");
+        }
+        for bad in [
+            "a",
+            "/a",
+            "http://",
+            "http://a:b",
+            "http://a:99999",
+            "http://a/#b",
+            "http://:80",
+        ] {
+            assert!(whole_url(bad).is_none(), "{bad}");
         }
     }
 

@@ -54,7 +54,7 @@ pub struct Hall {
     rings: Rings,
     presence: Presence,
     board: Board,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     cloud: mpsc::Sender<cloud::Command>,
     bot: mpsc::Sender<bot::Command>,
 
@@ -69,6 +69,8 @@ pub struct Hall {
     backlog: VecDeque<(ConversationId, Event)>,
     /// When the input that is being handled arrived.
     arrived: Instant,
+    /// A status word changed and nobody has been told yet.
+    news: bool,
 }
 
 /// Where the connection to the cloud stands, as far as conversations are concerned.
@@ -102,7 +104,7 @@ impl Hall {
     pub fn new(
         settings: HallSettings,
         board: Board,
-        metrics: Metrics,
+        metrics: Arc<Metrics>,
         cloud: mpsc::Sender<cloud::Command>,
         bot: mpsc::Sender<bot::Command>,
         now: Instant,
@@ -124,6 +126,7 @@ impl Hall {
             stopping: Stopping::No,
             backlog: VecDeque::new(),
             arrived: now,
+            news: true,
         }
     }
 
@@ -173,9 +176,8 @@ impl Hall {
                 self.step(&conversation, Event::Called { id, outcome }, now);
             }
             cloud::Event::AgentState(state, word) => {
-                if self.board.agent(state, &word, wall) {
-                    info!(state = word, "the agent's state changed");
-                }
+                debug!(state = word, "the agent's state as the cloud tells it");
+                self.news |= self.board.agent(state, &word, wall);
             }
             cloud::Event::LoggedIn(result) => self.metrics.login(result),
             cloud::Event::Unusable { kind, detail } => {
@@ -236,7 +238,7 @@ impl Hall {
     pub fn drain(&mut self, now: Instant, wall: Timestamp) {
         if self.stopping == Stopping::No {
             self.stopping = Stopping::Draining;
-            self.board.phase(Phase::Draining, wall);
+            self.news |= self.board.phase(Phase::Draining, wall);
             self.tell_all(|| Event::Drain, now);
             self.settle(now, wall);
         }
@@ -277,6 +279,11 @@ impl Hall {
         self.board.status().settled()
     }
 
+    /// Whether a status word has changed since this was asked last.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+
     /// Tells the board that the process has stopped.
     pub fn stopped(&mut self, wall: Timestamp) {
         self.board.phase(Phase::Stopped, wall);
@@ -302,18 +309,16 @@ impl Hall {
                 _,
             ) => debug!(phase = ?state.phase, detail = state.detail, "cloud"),
         }
-        self.board.cloud(state, wall);
+        self.news |= self.board.cloud(state, wall);
     }
 
     fn on_bot_link(&mut self, state: bot::LinkState, now: Instant, wall: Timestamp) {
         match state.connected {
             Some(false) => {
+                if let Some(error) = &state.error {
+                    warn!(error, detail = state.detail, "the bot cannot be reached");
+                }
                 if self.reach == Reach::Up {
-                    warn!(
-                        detail = state.detail,
-                        error = state.error.as_deref(),
-                        "the bot cannot be reached"
-                    );
                     self.metrics.reconnect(Peer::Bot, "lost");
                     self.gone_at = Some(now + self.settings.conversation.resend_after);
                     self.set_reach(Reach::Down, now);
@@ -327,7 +332,7 @@ impl Hall {
                 }
             }
         }
-        self.board.bot(state, wall);
+        self.news |= self.board.bot(state, wall);
     }
 
     fn set_reach(&mut self, reach: Reach, now: Instant) {
@@ -481,7 +486,7 @@ impl Hall {
         if self.wanted != Some(decision.state) {
             info!(state = ?decision.state, why = decision.why, "asking for the agent's state");
             self.wanted = Some(decision.state);
-            self.board.wanted(decision.state, wall);
+            self.news |= self.board.wanted(decision.state, wall);
             self.tell_cloud(cloud::Command::Availability(decision.state));
         }
     }

@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Request, Response, Uri,
     body::{Body, Bytes},
-    header::RETRY_AFTER,
+    header::{HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use hyper_util::{
     client::legacy::Client,
@@ -93,11 +93,12 @@ impl Net {
     /// The request's URI is absolute (`http` or `https`). Connections are kept for the next request.
     pub async fn http(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         timeout: Duration,
         max_body: usize,
     ) -> Result<Response<Bytes>, NetError> {
         let host = host_of(request.uri())?;
+        name_us(request.headers_mut());
         let exchange = async {
             let response = self
                 .client
@@ -127,6 +128,7 @@ impl Net {
         let mut request =
             uri.into_client_request().map_err(|error| NetError::handshake(&host, error))?;
         request.headers_mut().extend(headers);
+        name_us(request.headers_mut());
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
@@ -196,6 +198,11 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Some firewalls refuse clients without a name.
+fn name_us(headers: &mut HeaderMap) {
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+}
+
 async fn read_body<B>(
     host: &str,
     response: Response<B>,
@@ -218,6 +225,8 @@ where
     }
 }
 
+/// How the connector names itself to servers.
+const AGENT: &str = concat!("connectord/", env!("CARGO_PKG_VERSION"));
 /// Many servers close an idle connection after a minute; ours goes first, so that no request meets a closing one.
 const IDLE: Duration = Duration::from_secs(20);
 /// Idle connections kept for one host.

@@ -7,14 +7,18 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use rustls_native_certs::CertificateResult;
 
 use super::NetError;
 
 /// A TLS configuration with ring, the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and those
 /// of `ca_file`.
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, NetError> {
+    trusting(store(rustls_native_certs::load_native_certs(), ca_file)?)
+}
+
+fn store(mut system: CertificateResult, ca_file: Option<&Path>) -> Result<RootCertStore, NetError> {
     let mut roots = RootCertStore::empty();
-    let mut system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = ca_file {
         add_file(&mut roots, path)?;
@@ -23,7 +27,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, NetE
         let source = system.errors.pop().map(|error| Arc::new(error) as _);
         return Err(NetError::NoRoots { source });
     }
-    trusting(roots)
+    Ok(roots)
 }
 
 /// A TLS configuration that trusts exactly `roots`.
@@ -49,4 +53,16 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
         roots.add(certificate).map_err(|error| failed(Arc::new(error)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_roots_and_a_configuration_without_ca_file_cannot_start() {
+        let error = store(CertificateResult::default(), None).unwrap_err();
+        assert!(matches!(error, NetError::NoRoots { source: None }), "{error:?}");
+        assert!(error.to_string().contains("ca-certificates"), "{error}");
+    }
 }

@@ -31,6 +31,34 @@ async fn an_exchange_brings_status_headers_and_body() {
     assert_eq!(response.body(), "hi");
     let head = heads.recv().await.unwrap();
     assert!(head.starts_with("POST /hush?q=1 HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("\r\nuser-agent: {AGENT}\r\n")), "{head}");
+    assert!(head.contains(&format!("\r\nhost: {}\r\n", server.address)), "{head}");
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_the_callers_own_name_is_kept() {
+    let (connections, mut opened) = mpsc::channel(4);
+    let server = Server::each(move |mut stream| {
+        let connections = connections.clone();
+        async move {
+            connections.send(()).await.unwrap();
+            let head = read_head(&mut stream).await;
+            assert!(head.contains("user-agent: me\r\n"), "{head}");
+            for _ in 0..2 {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+                read_head(&mut stream).await;
+            }
+        }
+    });
+    let net = direct();
+    for _ in 0..2 {
+        let mut request = get(&format!("http://{}/", server.address));
+        request.headers_mut().insert("user-agent", HeaderValue::from_static("me"));
+        net.http(request, SOON, 10).await.unwrap();
+    }
+    assert!(opened.try_recv().is_ok());
+    assert!(opened.try_recv().is_err(), "a second connection was opened");
 }
 
 #[tokio::test]

@@ -2,5 +2,9 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod health;
+pub mod logs;
 pub mod metrics;
+pub mod signals;
 pub mod status;
+pub mod systemd;

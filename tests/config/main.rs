@@ -1,5 +1,7 @@
 //! The configuration as its users meet it: files, examples, documents.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod bad_files;
 mod documents;
 mod examples;

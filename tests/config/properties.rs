@@ -103,3 +103,15 @@ fn slip(text: &mut String, at: usize, what: u8, c: &str) {
         _ => {}
     }
 }
+
+#[test]
+fn a_text_that_is_no_configuration_at_all_gets_a_short_answer() {
+    let unknown = |n: usize| format!("key{n} = 1\n");
+    let mut texts = vec![(0..2000).map(unknown).collect::<String>()];
+    texts.extend(["a b c\n", "[a\n", "k = \n", "[[\n", "\"\n"].map(|line| line.repeat(2000)));
+    for text in texts {
+        let mistakes = config::parse(&text, Path::new("x.toml")).unwrap_err();
+        assert!(mistakes.mistakes.len() <= 100);
+        assert!(mistakes.to_string().len() < 40_000);
+    }
+}

@@ -8,7 +8,7 @@ use connectord::{
     config::{self, Config, Listen, OnStop},
     conversation::{
         self, SkillId,
-        settings::{LateMessages, ManagerSettings, Role},
+        settings::{LateMessages, ManagerSettings, Pattern, Role},
     },
     secret::Secret,
 };
@@ -88,7 +88,7 @@ fn a_manager_has_fields_of_its_own() {
     let config = good(&text);
     assert!(config.cloud.manager);
     let expected = ManagerSettings {
-        filters: vec!["^help".to_owned(), "a{1,3}".to_owned()],
+        filters: vec![Pattern::new("^help").unwrap(), Pattern::new("a{1,3}").unwrap()],
         ignore_receipts: false,
         ..ManagerSettings::default()
     };

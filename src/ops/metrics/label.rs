@@ -54,6 +54,31 @@ pub enum Direction {
     ToCloud,
 }
 
+/// What went wrong within a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Incident {
+    /// The fallback fired and there was no skill to go to.
+    FallbackWithoutSkill,
+    /// An action of the bot was not carried out.
+    ActionSkipped,
+    /// The platform refused structured content.
+    ContentRefused,
+    /// A message could not be published for good.
+    PublishFailed,
+    /// A transfer failed.
+    TransferFailed,
+    /// All attempts were used up.
+    Stuck,
+    /// The history did not tell whether something had been published.
+    Ambiguous,
+    /// The history could not be read.
+    HistoryFailed,
+    /// A transfer to a skill that rings this very agent.
+    SelfTransfer,
+    /// A bug ended the service of a conversation.
+    Broken,
+}
+
 /// A value of a label, with all that there are.
 pub(super) trait Label: Copy + 'static {
     const ALL: &'static [Self];
@@ -90,6 +115,18 @@ label!(ConversationOutcome {
 label!(Peer {
     Cloud => "cloud",
     Bot => "bot",
+});
+label!(Incident {
+    FallbackWithoutSkill => "fallback_without_skill",
+    ActionSkipped => "action_skipped",
+    ContentRefused => "content_refused",
+    PublishFailed => "publish_failed",
+    TransferFailed => "transfer_failed",
+    Stuck => "stuck",
+    Ambiguous => "ambiguous",
+    HistoryFailed => "history_failed",
+    SelfTransfer => "self_transfer",
+    Broken => "broken",
 });
 label!(Direction {
     ToBot => "to_bot",

@@ -18,12 +18,12 @@ use crate::{
     conversation::effect::{Disposition, DropReason, Fact, FallbackReason, TransferReason},
 };
 
-use label::Label;
 pub use label::{ConversationOutcome, Direction, Peer, RingResult};
+use label::{Incident, Label};
 
 use super::status::{BotStatus, CloudStatus, ConnectorStatus, Conversations, Status};
 
-/// The content type of [`Metrics::encode`]: OpenMetrics, which Prometheus reads natively.
+/// The content type of [`Metrics::encode`]: the open form of Prometheus' text format.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The metrics. Methods take `&self`: handles are shared with the registry that encodes them.
@@ -79,7 +79,7 @@ impl Metrics {
                 .metric("answers_dropped", "Answers of the bot that were not used"),
             bot_response: declare.seconds(
                 "bot_response",
-                "From an event's last attempt to the bot's answer",
+                "From a batch being ready for the bot to the answer",
                 Histogram::new(WAITS),
             ),
             publish: declare.seconds(
@@ -162,16 +162,16 @@ impl Metrics {
             Fact::Asked(kind) => count(&self.bot_events, "kind", label::event_kind(*kind)),
             // The hall counts it when the conversation goes, whoever closed it.
             Fact::Closed => {}
-            Fact::Fallback { possible: false, .. } => self.incident("fallback_without_skill"),
-            Fact::ActionSkipped(_) => self.incident("action_skipped"),
-            Fact::ContentRefused(_) => self.incident("content_refused"),
-            Fact::PublishFailed(_) => self.incident("publish_failed"),
-            Fact::TransferFailed(_) => self.incident("transfer_failed"),
-            Fact::Stuck => self.incident("stuck"),
-            Fact::Broken(_) => self.incident("broken"),
-            Fact::Ambiguous(_) => self.incident("ambiguous"),
-            Fact::HistoryFailed(_) => self.incident("history_failed"),
-            Fact::SelfTransfer(_) => self.incident("self_transfer"),
+            Fact::Fallback { possible: false, .. } => self.incident(Incident::FallbackWithoutSkill),
+            Fact::ActionSkipped(_) => self.incident(Incident::ActionSkipped),
+            Fact::ContentRefused(_) => self.incident(Incident::ContentRefused),
+            Fact::PublishFailed(_) => self.incident(Incident::PublishFailed),
+            Fact::TransferFailed(_) => self.incident(Incident::TransferFailed),
+            Fact::Stuck => self.incident(Incident::Stuck),
+            Fact::Broken(_) => self.incident(Incident::Broken),
+            Fact::Ambiguous(_) => self.incident(Incident::Ambiguous),
+            Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
+            Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
         }
     }
 
@@ -219,8 +219,8 @@ impl Metrics {
         self.relay.get_or_create(&[("direction", direction.label())]).observe(took.as_secs_f64());
     }
 
-    fn incident(&self, kind: &'static str) {
-        count(&self.incidents, "kind", kind);
+    fn incident(&self, kind: Incident) {
+        count(&self.incidents, "kind", kind.label());
     }
 
     fn create_known_series(&self) {
@@ -231,6 +231,7 @@ impl Metrics {
         create(&self.answers_dropped, "reason", DropReason::ALL);
         create(&self.logins, "result", LoginResult::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
+        create(&self.incidents, "kind", Incident::ALL);
         for direction in Direction::ALL {
             drop(self.relay.get_or_create(&[("direction", direction.label())]));
         }

@@ -110,7 +110,8 @@ fn connector(
             (status, because("bot server", &facts.bot.detail))
         }
         BotStatus::Connected | BotStatus::NotApplicable => {
-            (ConnectorStatus::Online, away.unwrap_or_default().to_owned())
+            let detail = away.map_or("", |_| "gets no new conversations while the agent is away");
+            (ConnectorStatus::Online, detail.to_owned())
         }
     }
 }
@@ -285,10 +286,10 @@ mod tests {
     fn an_away_agent_is_explained_by_who_wanted_it() {
         let away = Facts { told: Some(Availability::Away), ..facts(LinkPhase::Up, None, true) };
         let found = words(&away);
-        assert!(found.connector.1.contains("somebody or a capacity rule"), "{found:?}");
-        assert_eq!(found.cloud.1, found.connector.1);
+        assert!(found.cloud.1.contains("somebody or a capacity rule"), "{found:?}");
+        assert!(found.connector.1.ends_with("the agent is away"), "{found:?}");
         let own = Facts { wanted: Availability::Away, ..away };
-        assert!(words(&own).connector.1.starts_with("this connector has set"));
+        assert!(words(&own).cloud.1.starts_with("this connector has set"));
     }
 
     #[test]

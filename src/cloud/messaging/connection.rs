@@ -1,0 +1,523 @@
+//! Pure: everything that lives exactly as long as one open socket.
+//!
+//! Subscriptions and the agent's state belong to a socket (Messaging Agent API), so a connection begins with
+//! AWAY and its subscriptions; nothing of it is inherited by the next one.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use super::{
+    arrival::Arrival,
+    calls,
+    history::{self, Reader},
+    identity::Identity,
+    purpose::{ACCEPT, Answer, HISTORY, Purpose, Subscription},
+    requests::Requests,
+    rings::Moment,
+    session::Output,
+    translate::Translator,
+    wire::{self, Frame, Method, Notification, Request, Response, Topic},
+};
+use crate::{
+    cloud::{Availability, Event, Skew, lenient},
+    conversation::{Call, CallError, CallId, ConversationId, RingId, Timestamp, event::Outcome},
+};
+
+/// One open socket.
+#[derive(Debug)]
+pub(super) struct Connection {
+    translator: Translator,
+    requests: Requests<Purpose>,
+    opened: Instant,
+    last_frame: Instant,
+    keepalive: Duration,
+    next_clock: Instant,
+    skew: Option<Skew>,
+    arrival: Arrival,
+}
+
+/// What a connection needs to know when it begins.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// Who this is.
+    pub(super) me: Identity,
+    /// A manager sees all conversations and takes no rings.
+    pub(super) manager: bool,
+    /// How long a request may take.
+    pub(super) request_timeout: Duration,
+    /// How often the server is asked for its time.
+    pub(super) keepalive: Duration,
+    /// How long until the first time, so that not all connectors ask at once.
+    pub(super) first_keepalive: Duration,
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// No frame for too long.
+    Silent,
+    /// A subscription was not answered.
+    Unanswered(&'static str),
+    /// A subscription was refused.
+    Refused {
+        /// Which.
+        what: &'static str,
+        /// The status code.
+        code: u16,
+        /// The server's words.
+        words: String,
+    },
+}
+
+impl Connection {
+    /// The socket is open: be AWAY, subscribe, ask for the time.
+    pub(super) fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
+        let Terms { me, manager, .. } = terms;
+        let mut missing = BTreeSet::from([Subscription::Conversations, Subscription::AgentState]);
+        if !manager {
+            missing.insert(Subscription::Rings);
+        }
+        let subscriptions = missing.clone();
+        let mut connection = Self {
+            translator: Translator::new(me, manager),
+            requests: Requests::new(terms.request_timeout),
+            opened: now,
+            last_frame: now,
+            keepalive: terms.keepalive,
+            next_clock: now + terms.first_keepalive,
+            skew: None,
+            arrival: Arrival::new(missing),
+        };
+        // The state may have survived on the server; no ring is wanted before the old conversations are served.
+        connection.be(Availability::Away, now, out);
+        // The first answer tells the skew, which the rings of the snapshot need.
+        connection.ask_clock(false, now, wall, out);
+        for subscription in subscriptions {
+            let request = subscription.request(connection.translator.me(), manager);
+            connection.send(request, Purpose::Subscribe(subscription), now, out);
+        }
+        connection
+    }
+
+    /// When the socket was opened.
+    #[must_use]
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// Whether `Up` has been said.
+    #[must_use]
+    pub(super) fn is_up(&self) -> bool {
+        self.arrival.is_up()
+    }
+
+    /// Something that is not a text frame arrived: a sign of life.
+    pub(super) fn alive(&mut self, now: Instant) {
+        self.last_frame = now;
+    }
+
+    /// A text frame arrived.
+    pub(super) fn frame(
+        &mut self,
+        text: &str,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        self.alive(now);
+        match wire::decode(text) {
+            Ok(Frame::Response(response)) => self.response(&response, now, wall, out),
+            Ok(Frame::Notification(notification)) => {
+                self.notification(&notification, now, wall, out);
+                Ok(())
+            }
+            Err(error) => {
+                let event = Event::Unusable {
+                    kind: "frame",
+                    detail: error.to_string(),
+                };
+                self.arrival.tell(event, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn elapsed(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        if self.dead_at() <= now {
+            return Err(Loss::Silent);
+        }
+        while let Some(purpose) = self.requests.expire(now) {
+            self.unanswered(purpose, now, out)?;
+        }
+        while let Some(frame) = self.requests.release(now) {
+            out.push(Output::Send(frame));
+        }
+        if self.next_clock <= now {
+            self.next_clock = now + self.keepalive;
+            self.ask_clock(false, now, wall, out);
+        }
+        self.arrival.look(now, out);
+        Ok(())
+    }
+
+    /// When time matters next.
+    #[must_use]
+    pub(super) fn wake(&self) -> (Instant, &'static str) {
+        [
+            Some((self.dead_at(), "silence")),
+            Some((self.next_clock, "keep-alive")),
+            self.arrival.wake().map(|at| (at, "empty list")),
+            self.requests.wake(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or((self.next_clock, "keep-alive"))
+    }
+
+    /// Sets the agent's state.
+    pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
+        let request = Request::new(
+            Method::SetAgentState,
+            &json!({
+                "availability": availability.as_str(),
+                "channels": ["MESSAGING"],
+                "agentUserId": self.translator.me().old_id,
+            }),
+        );
+        self.send(request, Purpose::State(availability), now, out);
+    }
+
+    /// Takes a ring.
+    pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
+        let request = Request::new(
+            Method::UpdateRing,
+            &json!({"ringId": ring, "ringState": "ACCEPTED"}),
+        );
+        self.send(request, Purpose::Ring(ring), now, out);
+    }
+
+    /// Makes a call.
+    pub(super) fn call(
+        &mut self,
+        conversation: ConversationId,
+        id: Option<CallId>,
+        call: &Call,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let request = calls::request(call, &conversation, self.translator.me());
+        let answer = match call {
+            Call::Publish { .. } => Answer::Published,
+            Call::Profile(_) => Answer::Profile,
+            Call::History { dialog, .. } => {
+                Answer::History(Reader::new(dialog.clone(), self.translator.newest(dialog)))
+            }
+            Call::Receipt { .. }
+            | Call::Typing { .. }
+            | Call::Transfer { .. }
+            | Call::Return
+            | Call::Close { .. }
+            | Call::Join
+            | Call::Ttr { .. } => Answer::Nothing,
+        };
+        let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
+        let purpose = Purpose::Call {
+            conversation,
+            id,
+            call: call.name(),
+            answer,
+        };
+        if in_bulk {
+            self.send_when_quiet(request, purpose, now, out);
+        } else {
+            self.send(request, purpose, now, out);
+        }
+    }
+
+    /// The socket is gone: calls that had left may have happened, calls that had not did not.
+    pub(super) fn lost(self, out: &mut Vec<Output>) {
+        let was_up = self.is_up();
+        let (left, waited) = self.requests.abandon();
+        let no_answer = |purpose: &Purpose| CallError::NoAnswer {
+            call: purpose.name(),
+        };
+        let fates = left
+            .map(|purpose| (no_answer(&purpose), purpose))
+            .chain(waited.map(|purpose| (CallError::NotSent, purpose)));
+        for (error, purpose) in fates {
+            out.extend(purpose.failed(error).map(Output::Tell));
+        }
+        if was_up {
+            out.push(Output::Tell(Event::Down));
+        }
+    }
+
+    fn dead_at(&self) -> Instant {
+        self.last_frame + 2 * self.keepalive
+    }
+
+    fn response(
+        &mut self,
+        response: &Response<'_>,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        let answered = self
+            .requests
+            .answered(&response.request, response.code, now);
+        // A request may leave as soon as the answer before it is in.
+        while let Some(frame) = self.requests.release(now) {
+            out.push(Output::Send(frame));
+        }
+        let Some(purpose) = answered else {
+            return Ok(());
+        };
+        match purpose {
+            Purpose::Clock {
+                sent,
+                behind_snapshot,
+            } => {
+                self.learn_skew(response, sent, wall);
+                if behind_snapshot {
+                    self.arrival.list_is_in(now, out);
+                }
+            }
+            Purpose::Subscribe(subscription) => {
+                return self.subscribed(subscription, response, now, out);
+            }
+            Purpose::State(availability) => {
+                if !response.succeeded() {
+                    let code = response.code.unwrap_or_default();
+                    let event = Event::Unusable {
+                        kind: "agent state",
+                        detail: format!(
+                            "the cloud refuses the state {} with {code}: {}",
+                            availability.as_str(),
+                            response.words()
+                        ),
+                    };
+                    self.arrival.tell(event, out);
+                }
+            }
+            Purpose::Ring(ring) => {
+                let result = if response.succeeded() {
+                    Ok(())
+                } else {
+                    Err(calls::failure(ACCEPT, response))
+                };
+                self.arrival.tell(Event::RingAccepted { ring, result }, out);
+            }
+            Purpose::Call {
+                conversation,
+                id,
+                call,
+                answer,
+            } => {
+                let outcome = if response.succeeded() {
+                    match answer {
+                        Answer::Nothing => Ok(Outcome::Done),
+                        Answer::Published => Ok(calls::published(response.body)),
+                        Answer::Profile => Ok(Outcome::Profile(calls::profile(response.body))),
+                        Answer::History(reader) => {
+                            match self.read_history(
+                                reader,
+                                response,
+                                wall,
+                                (&conversation, id),
+                                (now, out),
+                            ) {
+                                Some(outcome) => Ok(outcome),
+                                None => return Ok(()),
+                            }
+                        }
+                    }
+                } else {
+                    Err(calls::failure(call, response))
+                };
+                if let Some(id) = id {
+                    let event = Event::Called {
+                        conversation,
+                        id,
+                        outcome,
+                    };
+                    self.arrival.tell(event, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_history(
+        &mut self,
+        mut reader: Reader,
+        response: &Response<'_>,
+        wall: Timestamp,
+        (conversation, id): (&ConversationId, Option<CallId>),
+        (now, out): (Instant, &mut Vec<Output>),
+    ) -> Option<Outcome> {
+        let newest = self.translator.newest(reader.dialog());
+        let server = self.skew.unwrap_or_default().server(wall);
+        match reader.answer(response.body, self.translator.me(), newest, server) {
+            history::Next::Done(history) => Some(Outcome::History(history)),
+            history::Next::Ask(after) => {
+                let request = calls::history(reader.dialog(), Some(after));
+                let purpose = Purpose::Call {
+                    conversation: conversation.clone(),
+                    id,
+                    call: HISTORY,
+                    answer: Answer::History(reader),
+                };
+                self.send_when_quiet(request, purpose, now, out);
+                None
+            }
+        }
+    }
+
+    fn notification(
+        &mut self,
+        notification: &Notification<'_>,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        if notification.topic == Topic::Conversations && self.arrival.list_begins() {
+            self.ask_clock(true, now, wall, out);
+        }
+        let at = Moment {
+            now,
+            wall,
+            skew: self.skew,
+        };
+        for event in self.translator.read(notification, &at) {
+            self.arrival.tell(event, out);
+        }
+    }
+
+    fn subscribed(
+        &mut self,
+        subscription: Subscription,
+        response: &Response<'_>,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        if !response.succeeded() {
+            let code = response.code.unwrap_or_default();
+            // One can work without hearing of one's own state.
+            if subscription != Subscription::AgentState {
+                return Err(Loss::Refused {
+                    what: subscription.name(),
+                    code,
+                    words: response.words(),
+                });
+            }
+            let event = Event::Unusable {
+                kind: "subscription",
+                detail: format!(
+                    "the cloud refuses to tell the agent's state with {code}: {}",
+                    response.words()
+                ),
+            };
+            self.arrival.tell(event, out);
+        }
+        let agent = &self.translator.me().user;
+        self.arrival.subscribed(subscription, agent, now, out);
+        Ok(())
+    }
+
+    fn unanswered(
+        &mut self,
+        purpose: Purpose,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        match &purpose {
+            Purpose::Subscribe(Subscription::AgentState) => {
+                let agent = &self.translator.me().user;
+                self.arrival
+                    .subscribed(Subscription::AgentState, agent, now, out);
+            }
+            Purpose::Subscribe(subscription) => {
+                return Err(Loss::Unanswered(subscription.name()));
+            }
+            Purpose::Clock {
+                behind_snapshot: true,
+                ..
+            } => {
+                self.arrival.list_is_in(now, out);
+            }
+            Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
+            }
+        }
+        let error = CallError::NoAnswer {
+            call: purpose.name(),
+        };
+        if let Some(event) = purpose.failed(error) {
+            self.arrival.tell(event, out);
+        }
+        Ok(())
+    }
+
+    fn learn_skew(&mut self, response: &Response<'_>, sent: Timestamp, wall: Timestamp) {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Clock {
+            #[serde(default, deserialize_with = "lenient::integer")]
+            current_time: Option<i64>,
+        }
+        let time = response
+            .body
+            .and_then(|body| serde_json::from_str::<Clock>(body.get()).ok())
+            .and_then(|clock| clock.current_time);
+        if let Some(time) = time {
+            // The server looked at its clock about halfway between question and answer.
+            let halfway = sent.0.saturating_add(wall.millis_since(sent) / 2);
+            self.skew = Some(Skew {
+                millis: time.saturating_sub(halfway),
+            });
+        }
+    }
+
+    fn ask_clock(
+        &mut self,
+        behind_snapshot: bool,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let purpose = Purpose::Clock {
+            sent: wall,
+            behind_snapshot,
+        };
+        let request = Request::new(Method::GetClock, &json!({}));
+        out.push(Output::Send(
+            self.requests.send_at_once(request, purpose, now),
+        ));
+    }
+
+    fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {
+        out.extend(self.requests.send(request, purpose, now).map(Output::Send));
+    }
+
+    fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: Purpose,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let frame = self.requests.send_when_quiet(request, purpose, now);
+        out.extend(frame.map(Output::Send));
+    }
+}

@@ -1,0 +1,498 @@
+//! Pure: the life of a session: hosts, log-in, socket, and what happens when one of them is lost.
+//!
+//! [`Session::step`] is told what happened and answers what to do; [`Session::wake`] says when it wants to
+//! be told that time has passed. The token and the socket have lives of their own: a broken socket keeps the
+//! token unless the way it broke says otherwise, and a token that is renewed leaves a healthy socket alone.
+
+mod input;
+mod losing;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+pub use input::{Account, Input, Trouble, TroubleKind};
+pub use output::Output;
+
+use super::{
+    backoff::{Backoff, SlowRetry, about},
+    connection::{Connection, Terms},
+    evict::Evictions,
+};
+use crate::{
+    cloud::{Command, Event, LinkPhase, LinkState, LoginResult, Settings},
+    conversation::{CallError, Timestamp},
+};
+
+/// The session. Feed it with monotone time.
+#[derive(Debug)]
+pub struct Session {
+    settings: Settings,
+    rng: fastrand::Rng,
+    phase: Phase,
+    link: LinkState,
+    account: Option<Account>,
+    connection: Option<Connection>,
+    refresh: Option<RefreshState>,
+    backoff: Backoff,
+    slow: SlowRetry,
+    evictions: Evictions,
+    last_login: Option<Instant>,
+    /// Broken connections in a row that had not lasted a minute.
+    quick_breaks: u32,
+    /// Sockets in a row that could not be opened.
+    failed_opens: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    New,
+    FindingHosts,
+    LoggingIn,
+    Connecting,
+    /// Nothing is under way but the connection itself.
+    Connected,
+    Waiting {
+        until: Instant,
+        then: Step,
+    },
+    Stopping,
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    FindHosts,
+    LogIn,
+    Connect,
+}
+
+#[derive(Debug)]
+enum RefreshState {
+    Due(Instant),
+    UnderWay,
+}
+
+impl Session {
+    /// A session that has not begun. `seed` makes its jitter repeatable.
+    #[must_use]
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            settings,
+            rng: fastrand::Rng::with_seed(seed),
+            phase: Phase::New,
+            link: LinkState {
+                phase: LinkPhase::Domains,
+                detail: String::new(),
+                error: None,
+            },
+            account: None,
+            connection: None,
+            refresh: None,
+            backoff: Backoff::default(),
+            slow: SlowRetry::default(),
+            evictions: Evictions::default(),
+            last_login: None,
+            quick_breaks: 0,
+            failed_opens: 0,
+        }
+    }
+
+    /// Tells the session that `input` happened at `now`, which the wall clock calls `wall`.
+    ///
+    /// The outputs are to be carried out in their order, before the next input.
+    pub fn step(&mut self, input: Input<'_>, now: Instant, wall: Timestamp) -> Vec<Output> {
+        let mut out = Vec::new();
+        if !matches!(self.phase, Phase::Stopped) {
+            self.take(input, now, wall, &mut out);
+        }
+        out
+    }
+
+    /// When to say [`Input::Elapsed`] next, and what for.
+    #[must_use]
+    pub fn wake(&self) -> Option<(Instant, &'static str)> {
+        let wait = match self.phase {
+            Phase::Waiting { until, .. } => Some((until, "next try")),
+            Phase::New
+            | Phase::FindingHosts
+            | Phase::LoggingIn
+            | Phase::Connecting
+            | Phase::Connected
+            | Phase::Stopping
+            | Phase::Stopped => None,
+        };
+        let refresh = match self.refresh {
+            Some(RefreshState::Due(at)) => Some((at, "session refresh")),
+            Some(RefreshState::UnderWay) | None => None,
+        };
+        let connection = self.connection.as_ref().map(Connection::wake);
+        [wait, refresh, connection].into_iter().flatten().min()
+    }
+
+    /// Reading was paused on this side for a while; the silence was not the server's.
+    pub fn resumed(&mut self, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.alive(now);
+        }
+    }
+
+    /// Whether the session has ended for good.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Instant, wall: Timestamp, out: &mut Vec<Output>) {
+        match input {
+            Input::Start => self.find_hosts(out),
+            Input::Command(command) => self.command(command, now, out),
+            Input::Hosts(result) => {
+                if matches!(self.phase, Phase::FindingHosts) {
+                    self.hosts(result, now, out);
+                }
+            }
+            Input::LoggedIn(result) => {
+                if matches!(self.phase, Phase::LoggingIn) {
+                    self.logged_in(result, now, out);
+                }
+            }
+            Input::Connected(result) => {
+                if matches!(self.phase, Phase::Connecting) {
+                    self.connected(result, now, wall, out);
+                }
+            }
+            Input::Frame(text) => {
+                if let Some(connection) = &mut self.connection {
+                    let result = connection.frame(text, now, wall, out);
+                    self.after(result, now, out);
+                }
+            }
+            Input::Alive => {
+                if let Some(connection) = &mut self.connection {
+                    connection.alive(now);
+                }
+            }
+            Input::Closed { code, detail } => self.closed(code, &detail, now, out),
+            Input::Refreshed(result) => self.refreshed(result, now, out),
+            Input::LoggedOut => {
+                if matches!(self.phase, Phase::Stopping) {
+                    self.stopped(out);
+                }
+            }
+            Input::Elapsed => self.elapsed(now, wall, out),
+        }
+    }
+
+    fn command(&mut self, command: Command, now: Instant, out: &mut Vec<Output>) {
+        let connection = self.connection.as_mut().filter(|c| c.is_up());
+        match command {
+            Command::Availability(availability) => {
+                // Without a connection there is nothing to be; each one begins AWAY until told otherwise.
+                if let Some(connection) = connection {
+                    connection.be(availability, now, out);
+                }
+            }
+            Command::AcceptRing(ring) => match connection {
+                Some(connection) => connection.accept(ring, now, out),
+                None => out.push(Output::Tell(Event::RingAccepted {
+                    ring,
+                    result: Err(CallError::NotSent),
+                })),
+            },
+            Command::Call {
+                conversation,
+                id,
+                call,
+            } => match (connection, id) {
+                (Some(connection), id) => connection.call(conversation, id, &call, now, out),
+                (None, Some(id)) => out.push(Output::Tell(Event::Called {
+                    conversation,
+                    id,
+                    outcome: Err(CallError::NotSent),
+                })),
+                (None, None) => {}
+            },
+            Command::Reload(settings) => self.reload(*settings, now, out),
+            Command::Stop => self.stop(out),
+        }
+    }
+
+    /// Whoever changed the settings may have put right what was wrong, so all grudges are forgotten.
+    fn reload(&mut self, settings: Settings, now: Instant, out: &mut Vec<Output>) {
+        self.settings = settings;
+        self.slow.reset();
+        self.evictions = Evictions::default();
+        if let Phase::Waiting { then, .. } = self.phase {
+            match then {
+                Step::FindHosts | Step::Connect => self.begin(then, now, out),
+                Step::LogIn => self.log_in_when_allowed(now, out),
+            }
+        }
+    }
+
+    fn elapsed(&mut self, now: Instant, wall: Timestamp, out: &mut Vec<Output>) {
+        if let Some(connection) = &mut self.connection {
+            let result = connection.elapsed(now, wall, out);
+            self.after(result, now, out);
+        }
+        if let Some(RefreshState::Due(at)) = self.refresh
+            && at <= now
+        {
+            self.refresh = Some(RefreshState::UnderWay);
+            out.push(Output::Refresh);
+        }
+        if let Phase::Waiting { until, then } = self.phase
+            && until <= now
+        {
+            self.begin(then, now, out);
+        }
+    }
+
+    fn begin(&mut self, step: Step, now: Instant, out: &mut Vec<Output>) {
+        match step {
+            Step::FindHosts => self.find_hosts(out),
+            Step::LogIn => self.log_in(now, out),
+            Step::Connect => self.connect(out),
+        }
+    }
+
+    fn find_hosts(&mut self, out: &mut Vec<Output>) {
+        self.phase = Phase::FindingHosts;
+        let detail = format!(
+            "asking {} for the account's hosts",
+            self.settings.domain_api
+        );
+        self.tell_link(LinkPhase::Domains, detail, None, out);
+        out.push(Output::FindHosts);
+    }
+
+    fn hosts(&mut self, result: Result<(), Trouble>, now: Instant, out: &mut Vec<Output>) {
+        match result {
+            Ok(()) if self.account.is_some() => self.connect(out),
+            Ok(()) => self.log_in_when_allowed(now, out),
+            Err(trouble) => {
+                let wait = self.wait_after(&trouble);
+                self.wait(
+                    wait,
+                    Step::FindHosts,
+                    trouble.kind.reason(),
+                    trouble.detail,
+                    now,
+                    out,
+                );
+            }
+        }
+    }
+
+    fn log_in_when_allowed(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let fought = self.evictions.fought(now);
+        let spacing = if fought { TRUCE } else { LOGIN_SPACING };
+        match self.last_login.map(|last| last + spacing) {
+            Some(earliest) if earliest > now => {
+                let (reason, error) = if fought {
+                    ("evicted", self.eviction())
+                } else {
+                    let words = "the platform allows one log-in in 5 seconds".to_owned();
+                    ("throttled", self.link.error.clone().unwrap_or(words))
+                };
+                let wait = earliest.saturating_duration_since(now);
+                self.wait(wait, Step::LogIn, reason, error, now, out);
+            }
+            _ => self.log_in(now, out),
+        }
+    }
+
+    fn log_in(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.phase = Phase::LoggingIn;
+        self.last_login = Some(now);
+        self.refresh = None;
+        let detail = format!(
+            "logging in to account {} as {}",
+            self.settings.account, self.settings.username
+        );
+        self.tell_link(LinkPhase::LoggingIn, detail, None, out);
+        out.push(Output::LogIn);
+    }
+
+    fn logged_in(&mut self, result: Result<Account, Trouble>, now: Instant, out: &mut Vec<Output>) {
+        match result {
+            Ok(account) => {
+                out.push(Output::Tell(Event::LoggedIn(LoginResult::Ok)));
+                self.slow.reset();
+                self.refresh = account.refreshable.then(|| self.next_refresh(now));
+                self.account = Some(account);
+                self.connect(out);
+            }
+            Err(trouble) => {
+                out.push(Output::Tell(Event::LoggedIn(trouble.kind.login_result())));
+                let wait = self.wait_after(&trouble);
+                // Hosts may have moved, and they are cheap to ask for.
+                self.wait(
+                    wait,
+                    Step::FindHosts,
+                    trouble.kind.reason(),
+                    trouble.detail,
+                    now,
+                    out,
+                );
+            }
+        }
+    }
+
+    fn connect(&mut self, out: &mut Vec<Output>) {
+        // The old socket of a session that was replaced by a new log-in.
+        self.drop_connection(out);
+        self.phase = Phase::Connecting;
+        let detail = "opening the WebSocket".to_owned();
+        self.tell_link(LinkPhase::Connecting, detail, None, out);
+        out.push(Output::Connect);
+    }
+
+    fn connected(
+        &mut self,
+        result: Result<(), Trouble>,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        match (result, &self.account) {
+            (Ok(()), Some(account)) => {
+                let keepalive = self.settings.keepalive_interval;
+                let terms = Terms {
+                    me: account.identity.clone(),
+                    manager: self.settings.manager,
+                    request_timeout: self.settings.request_timeout,
+                    keepalive,
+                    first_keepalive: keepalive.mul_f64(self.rng.f64()),
+                };
+                self.failed_opens = 0;
+                self.phase = Phase::Connected;
+                let detail = "subscribing to conversations".to_owned();
+                self.tell_link(LinkPhase::Subscribing, detail, None, out);
+                self.connection = Some(Connection::open(terms, now, wall, out));
+            }
+            (Ok(()), None) => self.find_hosts(out),
+            (Err(trouble), _) => match trouble.kind {
+                TroubleKind::Refused => {
+                    self.session_ended(true, "closed", trouble.detail, now, out)
+                }
+                TroubleKind::Throttled => {
+                    let wait = self.wait_after(&trouble);
+                    self.wait(wait, Step::Connect, "throttled", trouble.detail, now, out);
+                }
+                TroubleKind::Blocked | TroubleKind::Secret | TroubleKind::Failed => {
+                    self.failed_opens += 1;
+                    // The host may have moved; the token is as good as before.
+                    let then = if self.failed_opens.is_multiple_of(OPENS_PER_HOST) {
+                        Step::FindHosts
+                    } else {
+                        Step::Connect
+                    };
+                    let wait = self.backoff.next(&mut self.rng);
+                    self.wait(wait, then, "network", trouble.detail, now, out);
+                }
+            },
+        }
+    }
+
+    fn wait(
+        &mut self,
+        wait: Duration,
+        then: Step,
+        reason: &'static str,
+        error: String,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        if wait.is_zero() {
+            self.link.error = Some(error);
+            self.begin(then, now, out);
+            return;
+        }
+        self.phase = Phase::Waiting {
+            until: now + wait,
+            then,
+        };
+        let mut detail = format!("next try in {} s", wait.as_secs_f64().ceil());
+        if self.backoff.tries() > MANY_TRIES {
+            detail.push_str(&format!(", {} have failed", self.backoff.tries()));
+        }
+        self.tell_link(LinkPhase::Waiting { reason }, detail, Some(error), out);
+    }
+
+    fn wait_after(&mut self, trouble: &Trouble) -> Duration {
+        match trouble.kind {
+            // Asking again changes nothing until somebody does something about it, and too many refused
+            // log-ins get a user disabled.
+            TroubleKind::Refused | TroubleKind::Secret => self.slow.next(&mut self.rng),
+            TroubleKind::Blocked => about(BLOCKED, &mut self.rng),
+            TroubleKind::Throttled => self.backoff.next(&mut self.rng).max(LOGIN_SPACING),
+            TroubleKind::Failed => self.backoff.next(&mut self.rng),
+        }
+    }
+
+    fn stop(&mut self, out: &mut Vec<Output>) {
+        match self.phase {
+            Phase::Stopping | Phase::Stopped => return,
+            Phase::Connecting => out.push(Output::Disconnect),
+            Phase::New
+            | Phase::FindingHosts
+            | Phase::LoggingIn
+            | Phase::Connected
+            | Phase::Waiting { .. } => {}
+        }
+        self.drop_connection(out);
+        self.refresh = None;
+        if self.account.take().is_some() {
+            self.phase = Phase::Stopping;
+            out.push(Output::LogOut);
+        } else {
+            self.stopped(out);
+        }
+    }
+
+    fn stopped(&mut self, out: &mut Vec<Output>) {
+        self.phase = Phase::Stopped;
+        self.tell_link(LinkPhase::Stopped, "logged out".to_owned(), None, out);
+        out.push(Output::Tell(Event::Stopped));
+    }
+
+    fn next_refresh(&mut self, now: Instant) -> RefreshState {
+        RefreshState::Due(now + about(self.settings.refresh_interval, &mut self.rng))
+    }
+
+    fn tell_link(
+        &mut self,
+        phase: LinkPhase,
+        detail: String,
+        error: Option<String>,
+        out: &mut Vec<Output>,
+    ) {
+        self.link.phase = phase;
+        self.link.detail = detail;
+        self.link.error = error.or_else(|| self.link.error.take());
+        self.tell_link_again(out);
+    }
+
+    /// While a token is renewed behind a socket that works, the link is up all the same.
+    fn tell_link_again(&self, out: &mut Vec<Output>) {
+        let mut link = self.link.clone();
+        if self.connection.as_ref().is_some_and(Connection::is_up) {
+            link.phase = LinkPhase::Up;
+        }
+        out.push(Output::Tell(Event::Link(link)));
+    }
+}
+
+/// At most one log-in in this time (log-in service, retry policy).
+const LOGIN_SPACING: Duration = Duration::from_secs(5);
+/// At most one log-in in this time while another program keeps logging in as the same user.
+const TRUCE: Duration = Duration::from_secs(60);
+/// Support has to lift a block; looking in now and then notices when it has.
+const BLOCKED: Duration = Duration::from_secs(10 * 60);
+/// After this many sockets that could not be opened, the domain service is asked again.
+const OPENS_PER_HOST: u32 = 3;
+/// From here on the number of tries is worth telling.
+const MANY_TRIES: u32 = 35;
