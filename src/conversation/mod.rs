@@ -13,6 +13,21 @@
 //! put to the bot, the answer is published. When the connection is lost it is **offline**, and reads again what it
 //! missed. It ends by **leaving**: a transfer, a close, or a return to the queue. The history is the only journal:
 //! what is read tells what has been answered (see [`Mark`]).
+//!
+//! Where to read what:
+//!
+//! | file | question |
+//! | --- | --- |
+//! | `event`, `effect`, `settings`, `words`, `mark` | what can it be told, what can it want, what are the knobs? |
+//! | `intake`, `history`, `receipts` | what does a message of the dialog mean, and has it been handled? |
+//! | `takeover` | what does the bot hear of a conversation that was not watched from its beginning? |
+//! | `gather` | which messages go to the bot as one event? |
+//! | `step_up` | who is the consumer now? |
+//! | `ask`, `turn` | has the bot got the event, is it silent, has it answered? |
+//! | `deliver`, `publish` | which piece of the answer is out, which one is next? |
+//! | `escalate` | when do people take over? |
+//! | `leave` | how does the agent get out, and what if that fails? |
+//! | `timer`, `book` | who wants to be woken when, among all conversations? |
 
 mod ask;
 pub mod book;
