@@ -120,7 +120,7 @@ impl Conversation {
 
     /// The oldest awaited event has waited for too long.
     pub(super) fn mind_fallback(&mut self, now: Instant, fx: &mut Effects) {
-        while self.is_serving() && self.fallback_at().is_some_and(|at| at <= now) {
+        while !self.is_leaving() && self.fallback_at().is_some_and(|at| at <= now) {
             let oldest = self
                 .turns
                 .iter()

@@ -251,10 +251,13 @@ impl Conversation {
     pub fn wake(&self) -> Option<(Instant, Timer)> {
         let mut earliest = Earliest::default();
         match &self.phase {
-            Phase::Reading(reading) => match reading.state {
-                ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
-                ReadState::Called(_) => {}
-            },
+            Phase::Reading(reading) => {
+                match reading.state {
+                    ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
+                    ReadState::Called(_) => {}
+                }
+                earliest.at(self.fallback_at(), Timer::Fallback);
+            }
             Phase::Leaving(leaving) => earliest.at(leaving.due(), Timer::Transfer),
             Phase::Serving => {
                 if self.can_ask() {
@@ -334,6 +337,8 @@ impl Conversation {
                     let (begin, failures) = (reading.begin, reading.failures);
                     self.read_history(begin, failures, fx);
                 }
+                // A history that cannot be read again does not keep the consumer from people.
+                self.mind_fallback(now, fx);
             }
             Phase::Leaving(_) => self.advance_leaving(now, fx),
             Phase::Serving => {

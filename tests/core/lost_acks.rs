@@ -92,6 +92,17 @@ fn the_same_words_said_earlier_are_not_taken_for_it() {
 }
 
 #[test]
+fn a_bot_that_says_the_same_twice_is_heard_twice() {
+    let mut talk = asked();
+    talk.marks_come_back = false;
+    talk.publishing = Publishing::Held;
+    talk.answers([text("yes"), text("yes")]);
+    talk.publishing = Publishing::Lost;
+    talk.acknowledges();
+    assert_eq!(talk.own_words(), ["yes", "yes"]);
+}
+
+#[test]
 fn while_the_history_cannot_be_read_nothing_is_sent_again() {
     let mut talk = asked();
     talk.publishing = Publishing::Lost;
