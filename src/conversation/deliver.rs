@@ -74,7 +74,7 @@ impl Conversation {
     }
 
     fn carry_out(&mut self, step: Step, now: Instant, fx: &mut Effects) {
-        let floor = self.handled.newest();
+        let floor = self.handled.newest().max(self.acknowledged);
         let dialog = self.about.dialog.clone();
         match step {
             Step::Say { index, body, audience, .. } => {
@@ -130,7 +130,8 @@ impl Conversation {
             return;
         }
         match outcome {
-            Ok(Outcome::Published(_)) => {
+            Ok(Outcome::Published(sequence)) => {
+                self.acknowledged = self.acknowledged.max(sequence);
                 fx.push(Effect::Report(Fact::Published(now.duration_since(since))));
                 self.piece_done();
             }

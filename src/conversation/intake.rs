@@ -49,6 +49,7 @@ impl Conversation {
             fx.push(report(messages, Disposition::LeftBehind));
         }
         self.publication = None;
+        self.acknowledged = -1;
         self.answers.clear();
         self.greeting_at = None;
         self.anchor = None;

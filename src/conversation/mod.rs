@@ -100,6 +100,8 @@ pub struct Conversation {
     turns: Turns,
     /// What is being said now.
     publication: Option<Box<Publication>>,
+    /// The newest own message that the cloud has acknowledged; its echo may still be on its way. -1: none.
+    acknowledged: Sequence,
     /// Answers that came meanwhile.
     answers: VecDeque<(Answer, Vec<Sequence>)>,
     /// How often something was said without an event to answer.
@@ -205,6 +207,7 @@ impl Conversation {
             gather: Gather::default(),
             turns: Turns::default(),
             publication: None,
+            acknowledged: -1,
             answers: VecDeque::new(),
             says: 0,
             typing: false,
