@@ -273,6 +273,12 @@ impl Hall {
         status
     }
 
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The connections and words have been concluded once, either way.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -370,6 +376,7 @@ impl Hall {
         info!(conversation = %id, skill = details.skill.as_ref().map(tracing::field::display),
             arrival = ?arrival, "conversation");
         let settings = Arc::clone(&self.settings.conversation);
+        self.tell_bot(bot::Command::Opened(id.clone()));
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);
         if self.stopping != Stopping::No {
