@@ -273,6 +273,12 @@ impl Hall {
         status
     }
 
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The connections and words have been concluded once, either way.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -371,6 +377,7 @@ impl Hall {
             arrival = ?arrival, "conversation");
         self.tell_bot(bot::Command::Opened(id.clone()));
         let settings = Arc::clone(&self.settings.conversation);
+        self.tell_bot(bot::Command::Opened(id.clone()));
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);
         if self.stopping != Stopping::No {
