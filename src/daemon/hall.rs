@@ -377,7 +377,6 @@ impl Hall {
             arrival = ?arrival, "conversation");
         self.tell_bot(bot::Command::Opened(id.clone()));
         let settings = Arc::clone(&self.settings.conversation);
-        self.tell_bot(bot::Command::Opened(id.clone()));
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);
         if self.stopping != Stopping::No {

@@ -134,8 +134,7 @@ fn check_online_says_a_line_for_each_step_and_changes_nothing() {
     let conversation = cloud.consumer_starts("is anybody there?");
     let ended = check_online(&folder, &configuration(&folder, &cloud.url(), &bot.url(), ""));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let steps: Vec<&str> =
-        ended.out.lines().filter(|line| line.starts_with("ok ")).collect();
+    let steps: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("ok ")).collect();
     assert_eq!(steps.len(), 5, "{}", ended.out);
     for (line, step) in steps.iter().zip(["domains", "log-in", "WebSocket", "log-out", "bot"]) {
         assert!(line.contains(step), "{step}: {line}");
@@ -218,9 +217,11 @@ fn the_schema_is_one_and_takes_the_example() {
 
 #[test]
 fn completions_are_written_for_three_shells() {
-    for (shell, sign) in
-        [("bash", "complete -F"), ("zsh", "#compdef connectord"), ("fish", "complete -c connectord")]
-    {
+    for (shell, sign) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef connectord"),
+        ("fish", "complete -c connectord"),
+    ] {
         let ended = run(&["completions", shell]);
         assert_eq!(ended.code, Some(0), "{shell}: {ended:?}");
         assert!(ended.out.contains(sign) && ended.out.contains("--online"), "{shell}");

@@ -9,9 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Address, Bot, Cloud, Connector, Folder, configuration, free_port, until,
-};
+use crate::support::{Address, Bot, Cloud, Connector, Folder, configuration, free_port, until};
 
 #[test]
 fn all_paths_are_answered_over_tcp_and_over_a_unix_socket() {
@@ -118,8 +116,7 @@ fn clients_that_idle_dawdle_or_talk_rubbish_harm_nobody() {
     let (mut connector, address) = over_tcp(&folder, &cloud, &bot, "");
     let honest = Address::Tcp(address);
 
-    let idle: Vec<TcpStream> =
-        (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let idle: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
     assert_eq!(honest.get("/livez").unwrap().status, 200, "beside 100 idle connections");
 
     let mut slow = TcpStream::connect(address).unwrap();
@@ -141,11 +138,9 @@ fn clients_that_idle_dawdle_or_talk_rubbish_harm_nobody() {
     let mut endless = TcpStream::connect(address).unwrap();
     let line = [b'a'; 16 * 1024];
     let _ = endless.write_all(b"GET / HTTP/1.1\r\nX-Long: ");
-    until("a header without an end is cut off", || {
-        match endless.write_all(&line) {
-            Err(_) => Ok(()),
-            Ok(()) => Err("it is still read".to_owned()),
-        }
+    until("a header without an end is cut off", || match endless.write_all(&line) {
+        Err(_) => Ok(()),
+        Ok(()) => Err("it is still read".to_owned()),
     });
     assert_eq!(honest.get("/readyz").unwrap().status, 200);
 
@@ -168,11 +163,11 @@ fn the_page_brings_no_script_and_shows_hostile_texts_as_texts() {
     let bot = Bot::answering(|_| (500, json!({ "error": HOSTILE })));
     let cloud = Cloud::start();
     // The cloud's words of refusal do, too.
-    cloud.post(
-        "faults",
-        &json!({ "kind": "http", "route": "login", "status": 400, "count": 1 }),
+    cloud.post("faults", &json!({ "kind": "http", "route": "login", "status": 400, "count": 1 }));
+    let settings = format!(
+        "[connector]\nenvironment = \"production\"\n[bot]\nurl = \"{}x?<script>\"",
+        bot.url()
     );
-    let settings = format!("[connector]\nenvironment = \"production\"\n[bot]\nurl = \"{}x?<script>\"", bot.url());
     let text = configuration(&folder, &cloud.url(), &bot.url(), &settings.replace("?<script>", ""));
     let connector = Connector::start(&folder, &text, &[]);
     connector.is("Online");
@@ -185,7 +180,9 @@ fn the_page_brings_no_script_and_shows_hostile_texts_as_texts() {
     assert_eq!(answer.status, 200);
     let page = &answer.body;
     assert!(page.contains("Agent") && page.contains("Online"), "{page}");
-    for sign in ["<script", "onerror=", "javascript:", "src=\"http", "href=\"http", "@import", "url("] {
+    for sign in
+        ["<script", "onerror=", "javascript:", "src=\"http", "href=\"http", "@import", "url("]
+    {
         assert!(!page.to_lowercase().contains(sign), "{sign} in\n{page}");
     }
     let policy = answer.header("content-security-policy").unwrap();

@@ -74,8 +74,7 @@ fn the_sdk_logs_in_by_password() {
     let Some(modules) = installed() else { return };
     let authority = Authority::new("sdk");
     let cloud = Cloud::start_tls(&authority, &["127.0.0.1"]);
-    let agent =
-        Sdk::start(&cloud, &authority, modules, &[("PASSWORD", "support-bot-password")]);
+    let agent = Sdk::start(&cloud, &authority, modules, &[("PASSWORD", "support-bot-password")]);
     agent.tells("online", |_| true);
     let conversation = cloud.consumer_starts("hello");
     cloud.reads(&conversation, &["consumer: hello", "agent: You said: hello"]);

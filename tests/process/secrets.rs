@@ -63,7 +63,8 @@ fn a_secret_in_the_wrong_place_is_not_repeated_in_the_complaint() {
         [cloud]
         proxy = "https://ann:canary-6@proxy:1"
     "#;
-    let text = configuration(&folder, "https://a.example", "https://bot:canary-7@b.example/", wrong);
+    let text =
+        configuration(&folder, "https://a.example", "https://bot:canary-7@b.example/", wrong);
     // A line that is no TOML, too.
     for text in [text.clone(), format!("{text}\n[credentials.more\nsecret = \"canary-8\"")] {
         let file = folder.write("wrong.toml", &text);
@@ -188,7 +189,6 @@ fn world(folder: &Folder) -> std::path::PathBuf {
     ]);
     folder.write("world.json", &world.to_string())
 }
-
 
 /// The bearers, csrf tokens and cookies in what the cloud has sent.
 fn handed_out(heard: &str) -> Vec<(String, String)> {

@@ -90,7 +90,8 @@ fn sighup_takes_a_good_file_over_without_a_new_connection_and_leaves_a_bad_one()
     connector.program.says("did you mean");
     assert_eq!(connector.status().unwrap()["customFingerprint"], before["customFingerprint"]);
 
-    let other = good.replace("messageDelay = 0", "messageDelay = 7\nacceptStatusEventValue = \"SENT\"");
+    let other =
+        good.replace("messageDelay = 0", "messageDelay = 7\nacceptStatusEventValue = \"SENT\"");
     let other = other.replace("[connector]", "[connector]\nmax_conversations = 7");
     fs::write(&connector.file, other).unwrap();
     connector.program.signal("HUP");

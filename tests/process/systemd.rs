@@ -2,7 +2,7 @@
 
 use std::{os::unix::net::UnixDatagram, time::Duration};
 
-use crate::support::{Bot, Cloud, Connector, Folder, configuration, connectord, Program, until};
+use crate::support::{Bot, Cloud, Connector, Folder, Program, configuration, connectord, until};
 
 #[test]
 fn systemd_hears_when_it_is_ready_how_it_is_and_when_it_stops() {
