@@ -72,7 +72,7 @@ impl Conversation {
             fx.push(Effect::Report(Fact::Consumer(messages, Disposition::Asked)));
         }
         fx.push(Effect::Report(Fact::Asked(key.kind)));
-        if awaited {
+        if awaited && self.reach == Reach::Up {
             self.show_typing(true, fx);
         }
         fx.push(Effect::Ask(question));
@@ -100,17 +100,17 @@ impl Conversation {
                     fx.push(Effect::Ask(turn.question.clone()));
                 }
                 State::HandedOver { .. } | State::Silent { .. } => {
-                    if turn.is_awaited() && turn.resends < max_resends {
+                    if turn.is_awaited() && !turn.spoken && turn.resends < max_resends {
                         turn.resends += 1;
                         turn.state = State::Asking;
                         next_attempt(turn, fx);
                         fx.push(Effect::Ask(turn.question.clone()));
-                    } else if turn.is_awaited() {
-                        turn.state = State::Exhausted;
-                        self.on_stuck(&event, now, fx);
                     } else {
-                        // Nobody waits for the answer to a step-up.
                         turn.state = State::Exhausted;
+                        // Nobody waits for the answer to a step-up, or once the bot has spoken.
+                        if turn.is_awaited() && !turn.spoken {
+                            self.on_stuck(&event, now, fx);
+                        }
                     }
                 }
                 State::Asking | State::Seen | State::Exhausted => {}
@@ -120,7 +120,7 @@ impl Conversation {
 
     /// The oldest awaited event has waited for too long.
     pub(super) fn mind_fallback(&mut self, now: Instant, fx: &mut Effects) {
-        while self.is_serving() && self.fallback_at().is_some_and(|at| at <= now) {
+        while !self.is_leaving() && self.fallback_at().is_some_and(|at| at <= now) {
             let oldest = self
                 .turns
                 .iter()
@@ -148,6 +148,9 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::HandedOver { resend_at: now + resend_after };
+                    if turn.is_awaited() {
+                        self.show_typing(true, fx);
+                    }
                 }
             }
             BotEvent::Undelivered { event, attempt } => {
@@ -156,6 +159,10 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::Undelivered { retry_at: now + resend_after };
+                    if self.publication.is_none() && self.answers.is_empty() {
+                        // Nobody is at work on it.
+                        self.show_typing(false, fx);
+                    }
                 }
             }
             BotEvent::Seen { event, expects_answer: true } => {
@@ -177,11 +184,15 @@ impl Conversation {
                 }
             }
             BotEvent::Fault { event, why } => {
+                let leaving = self.is_leaving();
                 let Some(turn) = self.turns.get_mut(&event) else {
                     return self.drop_answer(&event, fx);
                 };
                 fx.push(Effect::Report(Fact::ActionSkipped(why)));
-                if turn.is_awaited() && !self.is_manager() {
+                if leaving {
+                    // People are about to get the conversation anyway.
+                    turn.state = State::Exhausted;
+                } else if turn.is_awaited() && !self.is_manager() {
                     self.fall_back(FallbackReason::Fault, Some(event), now, fx);
                 } else {
                     self.turns.give_up(&event);

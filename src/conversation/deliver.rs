@@ -74,18 +74,13 @@ impl Conversation {
     }
 
     fn carry_out(&mut self, step: Step, now: Instant, fx: &mut Effects) {
-        let floor = self.handled.newest();
+        let floor = self.handled.newest().max(self.acknowledged);
         let dialog = self.about.dialog.clone();
         match step {
             Step::Say { index, body, audience, .. } => {
-                let Some(publication) = &mut self.publication else {
+                let Some(publication) = &self.publication else {
                     return;
                 };
-                let pieces = self.journal.pieces(publication.key);
-                if pieces.is_some_and(|pieces| pieces.have.contains(&index)) {
-                    // Its echo has come while it was thought lost.
-                    return publication.advance();
-                }
                 let mark = Some(publication.mark(index));
                 let intents = publication.intents.clone();
                 let id = self.call(Call::Publish { dialog, body, audience, mark, intents }, fx);
@@ -135,7 +130,8 @@ impl Conversation {
             return;
         }
         match outcome {
-            Ok(Outcome::Published(_)) => {
+            Ok(Outcome::Published(sequence)) => {
+                self.acknowledged = self.acknowledged.max(sequence);
                 fx.push(Effect::Report(Fact::Published(now.duration_since(since))));
                 self.piece_done();
             }

@@ -49,6 +49,7 @@ impl Conversation {
             fx.push(report(messages, Disposition::LeftBehind));
         }
         self.publication = None;
+        self.acknowledged = -1;
         self.answers.clear();
         self.greeting_at = None;
         self.anchor = None;
@@ -154,7 +155,9 @@ impl Conversation {
             }
         }
         for message in live {
-            self.take_message(message, now, fx);
+            if !self.handled.knows(message.sequence) {
+                self.take_message(message, now, fx);
+            }
         }
         if overflowed && self.is_serving() {
             self.read_history(None, 0, fx);

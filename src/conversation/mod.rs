@@ -13,6 +13,21 @@
 //! put to the bot, the answer is published. When the connection is lost it is **offline**, and reads again what it
 //! missed. It ends by **leaving**: a transfer, a close, or a return to the queue. The history is the only journal:
 //! what is read tells what has been answered (see [`Mark`]).
+//!
+//! Where to read what:
+//!
+//! | file | question |
+//! | --- | --- |
+//! | `event`, `effect`, `settings`, `words`, `mark` | what can it be told, what can it want, what are the knobs? |
+//! | `intake`, `history`, `receipts` | what does a message of the dialog mean, and has it been handled? |
+//! | `takeover` | what does the bot hear of a conversation that was not watched from its beginning? |
+//! | `gather` | which messages go to the bot as one event? |
+//! | `step_up` | who is the consumer now? |
+//! | `ask`, `turn` | has the bot got the event, is it silent, has it answered? |
+//! | `deliver`, `publish` | which piece of the answer is out, which one is next? |
+//! | `escalate` | when do people take over? |
+//! | `leave` | how does the agent get out, and what if that fails? |
+//! | `timer`, `book` | who wants to be woken when, among all conversations? |
 
 mod ask;
 pub mod book;
@@ -85,6 +100,8 @@ pub struct Conversation {
     turns: Turns,
     /// What is being said now.
     publication: Option<Box<Publication>>,
+    /// The newest own message that the cloud has acknowledged; its echo may still be on its way. -1: none.
+    acknowledged: Sequence,
     /// Answers that came meanwhile.
     answers: VecDeque<(Answer, Vec<Sequence>)>,
     /// How often something was said without an event to answer.
@@ -190,6 +207,7 @@ impl Conversation {
             gather: Gather::default(),
             turns: Turns::default(),
             publication: None,
+            acknowledged: -1,
             answers: VecDeque::new(),
             says: 0,
             typing: false,
@@ -236,10 +254,13 @@ impl Conversation {
     pub fn wake(&self) -> Option<(Instant, Timer)> {
         let mut earliest = Earliest::default();
         match &self.phase {
-            Phase::Reading(reading) => match reading.state {
-                ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
-                ReadState::Called(_) => {}
-            },
+            Phase::Reading(reading) => {
+                match reading.state {
+                    ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
+                    ReadState::Called(_) => {}
+                }
+                earliest.at(self.fallback_at(), Timer::Fallback);
+            }
             Phase::Leaving(leaving) => earliest.at(leaving.due(), Timer::Transfer),
             Phase::Serving => {
                 if self.can_ask() {
@@ -319,6 +340,8 @@ impl Conversation {
                     let (begin, failures) = (reading.begin, reading.failures);
                     self.read_history(begin, failures, fx);
                 }
+                // A history that cannot be read again does not keep the consumer from people.
+                self.mind_fallback(now, fx);
             }
             Phase::Leaving(_) => self.advance_leaving(now, fx),
             Phase::Serving => {

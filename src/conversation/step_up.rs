@@ -20,7 +20,7 @@ impl Conversation {
         if self.is_manager() || self.is_chat() {
             return;
         }
-        self.gather.close_batch();
+        // The barrier closes the open window.
         let call = self.read_profile(fx);
         self.gather.add(Item::Barrier(call), now);
     }

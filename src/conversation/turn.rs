@@ -34,7 +34,7 @@ pub(super) enum State {
     Asking,
     /// The bot has it and is silent so far.
     HandedOver { resend_at: Instant },
-    /// It could not be delivered; it goes out when the bot is back, or at this time at the latest.
+    /// The bot has not got it, or lost it with its connection: the same attempt goes out at this time.
     Undelivered { retry_at: Instant },
     /// The attempt ended without an answer.
     Silent { resend_at: Instant },

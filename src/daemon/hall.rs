@@ -273,6 +273,12 @@ impl Hall {
         status
     }
 
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The connections and words have been concluded once, either way.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -369,6 +375,7 @@ impl Hall {
         let arrival = if by_ring || !still_listing { Arrival::Assigned } else { Arrival::Found };
         info!(conversation = %id, skill = details.skill.as_ref().map(tracing::field::display),
             arrival = ?arrival, "conversation");
+        self.tell_bot(bot::Command::Opened(id.clone()));
         let settings = Arc::clone(&self.settings.conversation);
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);

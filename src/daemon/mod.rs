@@ -211,6 +211,12 @@ impl Daemon {
         self.ask.clone()
     }
 
+    /// What is counted, for whoever runs the daemon without its health endpoint.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(self.hall.metrics())
+    }
+
     /// Runs until a signal stops it, and a little longer for an orderly end.
     pub async fn run(mut self, mut signals: impl Stream<Item = Signal> + Unpin) -> End {
         info!(

@@ -40,6 +40,7 @@ enum Happens {
     LinkUp,
     Restart,
     BotDown,
+    BotGone,
     BotUp,
     StepsUp,
     Publishing(Publishing),
@@ -67,6 +68,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::LinkUp),
         1 => Just(Happens::Restart),
         1 => Just(Happens::BotDown),
+        1 => Just(Happens::BotGone),
         1 => Just(Happens::BotUp),
         1 => Just(Happens::StepsUp),
         2 => prop_oneof![
@@ -76,7 +78,7 @@ fn happens() -> impl Strategy<Value = Happens> {
             Just(Publishing::Fails),
             Just(Publishing::Held),
         ].prop_map(Happens::Publishing),
-        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut)].prop_map(Happens::Exits),
+        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held)].prop_map(Happens::Exits),
     ]
 }
 
@@ -92,8 +94,10 @@ proptest! {
         events in prop::collection::vec(happens(), 1..60),
         fallback in any::<bool>(),
         window in prop_oneof![Just(0), Just(300), Just(3_000)],
+        marks in prop::bool::weighted(0.8),
     ) {
         let mut world = World::new(fallback, window);
+        world.talk.marks_come_back = marks;
         for event in events {
             world.happens(event);
             if world.talk.gone {
@@ -140,10 +144,10 @@ impl World {
                 let click = matches!(event, Happens::Clicks);
                 let metadata = click.then(|| crate::support::json("[]"));
                 let sequence = talk.stores(from, words, metadata);
-                match event {
-                    Happens::SaysUnheard => self.on_the_way.push(sequence),
-                    _ if talk.online => talk.arrives(sequence),
-                    _ => {}
+                if matches!(event, Happens::SaysUnheard) {
+                    self.on_the_way.push(sequence);
+                } else if talk.online {
+                    talk.arrives(sequence);
                 }
             }
             Happens::Arrives(index) if !self.on_the_way.is_empty() && talk.online => {
@@ -178,13 +182,15 @@ impl World {
             }),
             Happens::LinkDown if talk.online => talk.link_down(),
             Happens::LinkUp if !talk.online => talk.link_up(),
-            Happens::Restart => {
+            // Without marks a new process has to guess by position, and may ask again what was half said.
+            Happens::Restart if talk.marks_come_back => {
                 talk.online = true;
                 talk.restarts();
                 self.open.clear();
                 self.settled = settled_by(&self.talk);
             }
             Happens::BotDown => talk.reach(Reach::Down),
+            Happens::BotGone => talk.reach(Reach::Gone),
             Happens::BotUp => talk.reach(Reach::Up),
             Happens::StepsUp if talk.online => {
                 self.logins += 1;
@@ -194,6 +200,7 @@ impl World {
             Happens::Publishing(how) => talk.publishing = how,
             Happens::Exits(how) => talk.exits = how,
             Happens::Arrives(_)
+            | Happens::Restart
             | Happens::ArrivesAgain(_)
             | Happens::AnswersAgain(_)
             | Happens::LinkDown
@@ -224,13 +231,14 @@ impl World {
     }
 
     fn judge(&self) {
-        let mut pieces: BTreeMap<EventKey, Vec<u32>> = BTreeMap::new();
-        for mark in marks(&self.talk).filter(|mark| !matches!(mark.event.kind, EventKind::Say(_))) {
-            pieces.entry(mark.event).or_default().push(mark.index);
+        let mut pieces: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let own_words = self.talk.own_words();
+        for (id, index) in own_words.iter().filter_map(|words| words.split_once('/')) {
+            pieces.entry(id).or_default().push(index);
         }
-        for (key, indexes) in &pieces {
+        for (id, indexes) in &pieces {
             let ordered = indexes.windows(2).all(|pair| pair[0] < pair[1]);
-            assert!(ordered, "{key}: {indexes:?}\n{}", self.talk.trace.join("\n"));
+            assert!(ordered, "{id}: {indexes:?}\n{}", self.talk.trace.join("\n"));
         }
         let mut read = BTreeSet::new();
         for message in &self.talk.dialog {
@@ -304,10 +312,10 @@ fn settled_by(talk: &Talk) -> BTreeSet<Sequence> {
         let pieces = have.entry(mark.event).or_default();
         pieces.0.insert(mark.index);
         pieces.1 = pieces.1.max(mark.count);
-        match mark.event.kind {
-            EventKind::Consumer => half = half.max(mark.event.sequence),
-            EventKind::EscalationFailed(_) => up_to = up_to.max(half),
-            _ => {}
+        if mark.event.kind == EventKind::Consumer {
+            half = half.max(mark.event.sequence);
+        } else if matches!(mark.event.kind, EventKind::EscalationFailed(_)) {
+            up_to = up_to.max(half);
         }
     }
     let answers = |kind: &EventKind| matches!(kind, EventKind::Consumer | EventKind::Agent);

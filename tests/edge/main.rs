@@ -3,8 +3,10 @@
 
 mod support;
 
+mod coming_up;
+mod conversation;
 mod first_steps;
+mod rings;
 
-#[expect(dead_code, reason = "the simulator can do more than these tests ask of it")]
 #[path = "../../src/bin/cloud-simulator/simulator/mod.rs"]
 mod simulator;

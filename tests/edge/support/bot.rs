@@ -134,6 +134,13 @@ impl Bot {
         messages.map(|f| f["event"]["message"]["text"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// What it was told could not be used.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let frames = &self.state().frames;
+        let errors = frames.iter().filter(|frame| frame["type"] == "error");
+        errors.map(|frame| frame["message"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Answers an event.
     pub(crate) fn answers(&self, event: &Value, actions: &[Value]) {
         self.send(json!({

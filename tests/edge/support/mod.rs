@@ -1,17 +1,19 @@
 //! A world for one test: the simulated cloud, a bot that does as it is told, and the daemon between them.
 
 mod bot;
+mod webhook;
 
-use std::{future::Future, io, path::Path, sync::Arc, time::Duration};
+use std::{cell::RefCell, future::Future, io, path::Path, rc::Rc, sync::Arc, time::Duration};
 
 use connectord::{
-    config::{self, Loaded},
+    config::{self, Loaded, Mistakes},
     conversation::Timestamp,
     daemon::{Daemon, End, Outside},
     net::Net,
     ops::{
         clock::Clock,
         health::Ask,
+        metrics::Metrics,
         signals::Signal,
         status::{ConnectorStatus, Status},
         systemd::Systemd,
@@ -26,8 +28,9 @@ use tokio::{
 };
 
 pub(crate) use bot::{Bot, text};
+pub(crate) use webhook::{Answer, Asked, Webhook};
 
-use crate::simulator::{Options, Simulator, Start};
+use crate::simulator::{Event, Options, Received, Simulator, Start, World as Cloud};
 
 /// The bot agents' skill in the simulated world.
 pub(crate) const BOT_SKILL: &str = "1122334455";
@@ -40,6 +43,8 @@ pub(crate) const AGENT: &str = "support-bot";
 pub(crate) struct World {
     pub(crate) cloud: Simulator,
     pub(crate) bot: Bot,
+    /// The bot of a daemon whose transport is `webhook`.
+    pub(crate) webhook: Webhook,
     outside: Wires,
     daemon: Option<Running>,
 }
@@ -48,6 +53,9 @@ pub(crate) struct World {
 struct Running {
     signals: mpsc::Sender<Signal>,
     ask: mpsc::Sender<Ask>,
+    metrics: Arc<Metrics>,
+    /// What the file holds when it is read again.
+    file: Rc<RefCell<String>>,
     end: JoinHandle<End>,
 }
 
@@ -74,16 +82,18 @@ impl World {
     pub(crate) fn with(options: Options) -> Self {
         let epoch = options.epoch.unwrap_or(1_700_000_000_000);
         let cloud = Simulator::new(options);
-        let bot = Bot::new();
-        let (to_cloud, to_bot) = (cloud.clone(), bot.clone());
+        let (bot, webhook) = (Bot::new(), Webhook::new());
+        let (to_cloud, to_bot, to_webhook) = (cloud.clone(), bot.clone(), webhook.clone());
         let outside = Wires {
             cloud: Net::in_memory(Arc::new(move |_| dial(|io| to_cloud.connect(io)))),
-            bot: Net::in_memory(Arc::new(move |_| {
-                if to_bot.is_up() { dial(|io| to_bot.connect(io)) } else { refused() }
+            bot: Net::in_memory(Arc::new(move |target| match target.port_u16() {
+                Some(3) if to_webhook.is_up() => dial(|io| to_webhook.connect(io)),
+                Some(2) if to_bot.is_up() => dial(|io| to_bot.connect(io)),
+                _ => refused(),
             })),
             clock: Clock::simulated(Timestamp(epoch.try_into().unwrap())),
         };
-        Self { cloud, bot, outside, daemon: None }
+        Self { cloud, bot, webhook, outside, daemon: None }
     }
 
     /// A world with a daemon that is Online, its settings the defaults but for these lines of TOML.
@@ -97,8 +107,9 @@ impl World {
     /// Starts a daemon of this configuration.
     pub(crate) async fn start(&mut self, settings: &str) {
         assert!(self.daemon.is_none(), "one daemon at a time");
-        let text = configuration(settings);
-        let loaded = load(&text);
+        let file = Rc::new(RefCell::new(configuration(settings)));
+        let loaded = load(&file.borrow()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let text = Rc::clone(&file);
         let outside = Outside {
             cloud: self.outside.cloud.clone(),
             bot: self.outside.bot.clone(),
@@ -106,17 +117,17 @@ impl World {
             seed: 7,
             systemd: Systemd::from_environment(),
             logs: None,
-            reload: Box::new(move || Ok(load(&text))),
+            reload: Box::new(move || load(&text.borrow())),
         };
         let daemon = Daemon::build(loaded.config, outside).await.unwrap();
-        let ask = daemon.ask();
+        let (ask, metrics) = (daemon.ask(), daemon.metrics());
         let (signals, inbox) = mpsc::channel(4);
         let inbox = Box::pin(stream::unfold(inbox, async |mut inbox| {
             let signal = inbox.recv().await?;
             Some((signal, inbox))
         }));
         let end = tokio::task::spawn_local(daemon.run(inbox));
-        self.daemon = Some(Running { signals, ask, end });
+        self.daemon = Some(Running { signals, ask, metrics, file, end });
     }
 
     /// Stops the daemon in order and tells how it ended.
@@ -128,7 +139,41 @@ impl World {
 
     /// Asks the daemon to stop and goes on.
     pub(crate) async fn ask_to_stop(&self) {
-        self.daemon.as_ref().unwrap().signals.send(Signal::Stop).await.unwrap();
+        self.running().signals.send(Signal::Stop).await.unwrap();
+    }
+
+    /// Waits until a daemon that was asked to stop has ended.
+    pub(crate) async fn stops(&mut self) -> End {
+        self.daemon.take().unwrap().end.await.unwrap()
+    }
+
+    /// The file is changed to these settings, and SIGHUP is sent.
+    pub(crate) async fn reload(&self, settings: &str) {
+        self.reload_file(configuration(settings)).await;
+    }
+
+    /// The file is changed to this text, and SIGHUP is sent.
+    pub(crate) async fn reload_file(&self, text: String) {
+        let daemon = self.running();
+        daemon.file.replace(text);
+        daemon.signals.send(Signal::Reload).await.unwrap();
+        // The loop has taken the signal when it answers what was asked after it.
+        after(0.001).await;
+        self.status().await;
+    }
+
+    /// The value of a metric's series with this label's value, or of the only series.
+    pub(crate) fn count(&self, metric: &str, label: &str) -> f64 {
+        let text = self.running().metrics.encode();
+        let head = format!("connectord_{metric}{{");
+        let mut series = text
+            .lines()
+            .filter(|line| line.starts_with(&head) && line.contains(&format!("\"{label}\"")));
+        series.next().map_or(0.0, |line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+    }
+
+    fn running(&self) -> &Running {
+        self.daemon.as_ref().unwrap()
     }
 
     /// The daemon is gone from one moment to the next.
@@ -141,7 +186,7 @@ impl World {
     /// What `GET /status` would tell.
     pub(crate) async fn status(&self) -> Status {
         let (answer, status) = oneshot::channel();
-        self.daemon.as_ref().unwrap().ask.send(Ask::Status(answer)).await.unwrap();
+        self.running().ask.send(Ask::Status(answer)).await.unwrap();
         *status.await.unwrap()
     }
 
@@ -149,6 +194,12 @@ impl World {
     pub(crate) async fn is_online(&self) {
         self.until("Online", |status| status.agent_connector.status == ConnectorStatus::Online)
             .await;
+    }
+
+    /// Waits until the daemon has noticed that its socket is gone, and is Online again.
+    pub(crate) async fn is_back(&self) {
+        self.until("away", |status| status.agent_connector.status != ConnectorStatus::Online).await;
+        self.is_online().await;
     }
 
     /// Waits until the status is as wanted.
@@ -185,19 +236,94 @@ impl World {
     }
 }
 
+/// What went into the simulated cloud.
+impl World {
+    /// Waits until the cloud is as wanted.
+    pub(crate) async fn cloud_until(&self, what: &str, is_so: impl FnMut(&Cloud) -> bool) {
+        self.cloud.wait_until(what, is_so).await.unwrap();
+    }
+
+    /// Waits until the conversation waits in a skill's queue.
+    pub(crate) async fn is_queued(&self, conversation: &str, skill: &str) {
+        let waits = |cloud: &Cloud| {
+            cloud.queue().iter().any(|one| one.id == conversation && one.skill == skill)
+        };
+        self.cloud_until("the conversation to be in the queue", waits).await;
+    }
+
+    /// Waits until the daemon's agent has the conversation.
+    pub(crate) async fn is_assigned(&self, conversation: &str) {
+        let assigned = |cloud: &Cloud| {
+            let agent = cloud.agent(AGENT).unwrap().id.clone();
+            cloud.conversations[conversation].assigned() == Some(agent.as_str())
+        };
+        self.cloud_until("the conversation to be assigned", assigned).await;
+    }
+
+    /// The sequences that a receipt of agents covers, each time that one does.
+    pub(crate) fn receipts(&self, conversation: &str) -> Vec<u64> {
+        let transcript = self.cloud.transcript(conversation);
+        let receipts = transcript.iter().filter(|event| event.event["status"] == "READ");
+        receipts
+            .flat_map(|event| event.event["sequenceList"].as_array().unwrap().clone())
+            .map(|sequence| sequence.as_u64().unwrap())
+            .collect()
+    }
+
+    /// What agents and bots have said in the conversation, with all that belongs to it.
+    pub(crate) fn said(&self, conversation: &str) -> Vec<Arc<Event>> {
+        let mut transcript = self.cloud.transcript(conversation);
+        transcript.retain(|event| event.is_content() && event.role.word() != "CONSUMER");
+        transcript
+    }
+
+    /// The chat states that the daemon has shown, oldest first.
+    pub(crate) fn typing(&self) -> Vec<String> {
+        let events = self.cloud.requests("PublishEvent").into_iter().map(|one| one.body);
+        events.filter_map(|body| Some(body["event"]["chatState"].as_str()?.to_owned())).collect()
+    }
+
+    /// The states that the daemon has asked for, oldest first.
+    pub(crate) fn states(&self) -> Vec<String> {
+        let states = self.cloud.requests("SetAgentState").into_iter();
+        states.map(|one| one.body["availability"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The transfers that the daemon has asked for, oldest first.
+    pub(crate) fn transfers(&self) -> Vec<Received> {
+        let mut changes = self.cloud.requests("UpdateConversationField");
+        changes.retain(|one| one.body.to_string().contains("ParticipantsChange"));
+        changes
+    }
+
+    /// Lets the daemon settle: nothing that is under way takes longer.
+    pub(crate) async fn settles(&self) {
+        after(2.0).await;
+    }
+}
+
 /// Lets virtual time pass.
 pub(crate) async fn after(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }
 
 /// A configuration that fits the simulated world, with `settings` (lines of TOML, tables in brackets) on top.
+/// `[credentials]` replaces all of the table; an empty text takes a key away.
 fn configuration(settings: &str) -> String {
     let mut tables: toml::Table = toml::from_str(BASE).unwrap();
     let own: toml::Table = toml::from_str(settings).unwrap();
     for (name, table) in own {
-        let known = tables.entry(name).or_insert_with(|| toml::Table::new().into());
+        let known = tables.entry(name.clone()).or_insert_with(|| toml::Table::new().into());
+        let known = known.as_table_mut().unwrap();
+        if name == "credentials" {
+            known.clear();
+        }
         for (key, value) in table.as_table().unwrap().clone() {
-            known.as_table_mut().unwrap().insert(key, value);
+            if value.as_str() == Some("") && key != "defaultGreetingMessage" {
+                known.remove(&key);
+            } else {
+                known.insert(key, value);
+            }
         }
     }
     serde_json_to_toml(&tables)
@@ -229,8 +355,8 @@ fn inline(value: &Value) -> String {
     }
 }
 
-fn load(text: &str) -> Loaded {
-    config::parse(text, Path::new("edge.toml")).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+fn load(text: &str) -> Result<Loaded, Mistakes> {
+    config::parse(text, Path::new("edge.toml"))
 }
 
 fn dial(connect: impl FnOnce(DuplexStream)) -> io::Result<DuplexStream> {
@@ -242,6 +368,10 @@ fn dial(connect: impl FnOnce(DuplexStream)) -> io::Result<DuplexStream> {
 fn refused() -> io::Result<DuplexStream> {
     Err(io::ErrorKind::ConnectionRefused.into())
 }
+
+/// A bot over a webhook, as settings.
+pub(crate) const BY_WEBHOOK: &str =
+    "[bot]\ntransport = \"webhook\"\nurl = \"http://127.0.0.1:3/bot\"\n";
 
 const BASE: &str = r#"
 [connector]
