@@ -153,7 +153,9 @@ impl Hall {
             }
             cloud::Event::Ring(ring) => {
                 debug!(conversation = %ring.conversation, ring = %ring.id, "ring");
-                self.rings.offered(ring, now);
+                for end in self.rings.offered(ring, now) {
+                    self.ring_ended(end);
+                }
             }
             cloud::Event::RingGone(ring) => {
                 if let Some(end) = self.rings.gone(&ring) {

@@ -3,8 +3,10 @@
 
 mod support;
 
+mod bot_transports;
 mod coming_up;
 mod conversation;
+mod escalation;
 mod first_steps;
 mod rings;
 
