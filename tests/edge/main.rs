@@ -8,7 +8,9 @@ mod coming_up;
 mod conversation;
 mod escalation;
 mod first_steps;
+mod recovery;
 mod rings;
+mod stopping;
 
 #[path = "../../src/bin/cloud-simulator/simulator/mod.rs"]
 mod simulator;

@@ -210,12 +210,12 @@ impl World {
 
     /// Waits until the status is as wanted.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) {
-        // Virtual time: a minute passes at once when nothing else happens.
-        for _ in 0..60_000 {
+        // Virtual time: it passes at once when nothing else happens.
+        for _ in 0..50_000 {
             if is_so(&self.status().await) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("never {what}: {:#?}", self.status().await);
     }
@@ -229,15 +229,17 @@ impl World {
     pub(crate) async fn reads(&self, conversation: &str, lines: &[(&str, &str)]) {
         let wanted: Vec<(String, String)> =
             lines.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
-        let mut seen = Vec::new();
-        for _ in 0..60_000 {
-            let lines = self.cloud.lines(conversation);
-            seen = lines.into_iter().map(|(who, what)| (who.to_owned(), what)).collect();
-            if seen == wanted {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let holds = |cloud: &Cloud| {
+            let events = &cloud.conversations[conversation].main().events;
+            let lines = events
+                .iter()
+                .filter_map(|event| Some((event.role.word().to_owned(), event.text()?.to_owned())));
+            lines.eq(wanted.iter().cloned())
+        };
+        if self.cloud.wait_until("the lines", holds).await.is_ok() {
+            return;
         }
+        let seen = self.cloud.lines(conversation);
         panic!("wanted {wanted:#?}, the dialog holds {seen:#?}");
     }
 }
