@@ -251,12 +251,19 @@ impl Hall {
     }
 
     /// Takes over new settings.
-    pub fn reload(&mut self, settings: HallSettings, fingerprint: String, now: Instant) {
+    pub fn reload(
+        &mut self,
+        settings: HallSettings,
+        fingerprint: String,
+        now: Instant,
+        wall: Timestamp,
+    ) {
         let conversation = Arc::clone(&settings.conversation);
         self.rings.set_wait(settings.ring_wait);
         self.settings = settings;
         self.board.custom_fingerprint(fingerprint);
         self.tell_all(|| Event::Settings(Arc::clone(&conversation)), now);
+        self.settle(now, wall);
     }
 
     /// The status as of now.
