@@ -2,13 +2,16 @@
 
 use std::{error::Error, fmt::Display};
 
-/// An error and all that lies below it, joined by colons.
+/// An error and all that lies below it, joined by colons; causes that their effects have told already are left out.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
     while let Some(cause) = below {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
         below = cause.source();
     }
     shortened(text, 500)

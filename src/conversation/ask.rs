@@ -8,6 +8,7 @@ use super::{
     event::{Action, Answer, BotEvent, EventId, EventKey, EventKind, Reach},
     gather::{Batch, Item},
     turn::{Over, State, Turn},
+    words::Timestamp,
 };
 
 impl Conversation {
@@ -55,17 +56,23 @@ impl Conversation {
         let question =
             Question { event, attempt: 1, time, about, text, parts, postback, file, rich };
         let turn = Turn::new(question.clone(), now);
-        if turn.messages() > 0 {
-            fx.push(Effect::Report(Fact::Consumer(turn.messages(), Disposition::Asked)));
-        }
-        let awaited = turn.is_awaited();
+        let (awaited, messages) = (turn.is_awaited(), turn.messages());
         self.turns.add(turn);
-        if awaited && self.reach == Reach::Gone && self.settings.fallback_skill.is_some() {
+        if let Some(shed) = self.turns.shed()
+            && shed.messages() > 0
+        {
+            fx.push(Effect::Report(Fact::Consumer(shed.messages(), Disposition::LeftBehind)));
+        }
+        let fallback = self.settings.fallback_skill.is_some() && !self.is_manager();
+        if awaited && fallback && self.reach == Reach::Gone {
             // Nobody is there to wait for.
             return self.fall_back(FallbackReason::Unreachable, Some(question.event), now, fx);
         }
+        if messages > 0 {
+            fx.push(Effect::Report(Fact::Consumer(messages, Disposition::Asked)));
+        }
         fx.push(Effect::Report(Fact::Asked(key.kind)));
-        if awaited {
+        if awaited && self.reach == Reach::Up {
             self.show_typing(true, fx);
         }
         fx.push(Effect::Ask(question));
@@ -73,6 +80,9 @@ impl Conversation {
 
     /// Resends what the bot is silent about, and finds out when it is stuck.
     pub(super) fn mind_silence(&mut self, now: Instant, fx: &mut Effects) {
+        if !self.is_serving() {
+            return;
+        }
         let due: Vec<EventId> = self
             .turns
             .iter()
@@ -90,15 +100,17 @@ impl Conversation {
                     fx.push(Effect::Ask(turn.question.clone()));
                 }
                 State::HandedOver { .. } | State::Silent { .. } => {
-                    if turn.is_awaited() && turn.resends < max_resends {
+                    if turn.is_awaited() && !turn.spoken && turn.resends < max_resends {
                         turn.resends += 1;
-                        put_again(turn, fx);
-                    } else if turn.is_awaited() {
-                        turn.state = State::Exhausted;
-                        self.on_stuck(&event, now, fx);
+                        turn.state = State::Asking;
+                        next_attempt(turn, fx);
+                        fx.push(Effect::Ask(turn.question.clone()));
                     } else {
-                        // Nobody waits for the answer to a step-up.
                         turn.state = State::Exhausted;
+                        // Nobody waits for the answer to a step-up, or once the bot has spoken.
+                        if turn.is_awaited() && !turn.spoken {
+                            self.on_stuck(&event, now, fx);
+                        }
                     }
                 }
                 State::Asking | State::Seen | State::Exhausted => {}
@@ -108,7 +120,7 @@ impl Conversation {
 
     /// The oldest awaited event has waited for too long.
     pub(super) fn mind_fallback(&mut self, now: Instant, fx: &mut Effects) {
-        if self.fallback_at().is_some_and(|at| at <= now) {
+        while !self.is_leaving() && self.fallback_at().is_some_and(|at| at <= now) {
             let oldest = self
                 .turns
                 .iter()
@@ -136,6 +148,9 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::HandedOver { resend_at: now + resend_after };
+                    if turn.is_awaited() {
+                        self.show_typing(true, fx);
+                    }
                 }
             }
             BotEvent::Undelivered { event, attempt } => {
@@ -144,6 +159,10 @@ impl Conversation {
                     && turn.state == State::Asking
                 {
                     turn.state = State::Undelivered { retry_at: now + resend_after };
+                    if self.publication.is_none() && self.answers.is_empty() {
+                        // Nobody is at work on it.
+                        self.show_typing(false, fx);
+                    }
                 }
             }
             BotEvent::Seen { event, expects_answer: true } => {
@@ -165,11 +184,18 @@ impl Conversation {
                 }
             }
             BotEvent::Fault { event, why } => {
-                if self.turns.get_mut(&event).is_some() {
-                    fx.push(Effect::Report(Fact::ActionSkipped(why)));
+                let leaving = self.is_leaving();
+                let Some(turn) = self.turns.get_mut(&event) else {
+                    return self.drop_answer(&event, fx);
+                };
+                fx.push(Effect::Report(Fact::ActionSkipped(why)));
+                if leaving {
+                    // People are about to get the conversation anyway.
+                    turn.state = State::Exhausted;
+                } else if turn.is_awaited() && !self.is_manager() {
                     self.fall_back(FallbackReason::Fault, Some(event), now, fx);
                 } else {
-                    self.drop_answer(&event, fx);
+                    self.turns.give_up(&event);
                 }
             }
             BotEvent::Answered(answer) => self.on_answer(answer, now, fx),
@@ -177,23 +203,23 @@ impl Conversation {
         }
     }
 
-    pub(super) fn on_reach(&mut self, reach: Reach, fx: &mut Effects) {
+    /// The bot can be reached again, or not any more. What it may have lost with its connection is put to it again
+    /// as soon as the conversation is served, without counting as a resend.
+    pub(super) fn on_reach(&mut self, reach: Reach, now: Instant, fx: &mut Effects) {
         let back = reach == Reach::Up && self.reach != Reach::Up;
         self.reach = reach;
-        if !back || !self.is_serving() {
+        if !back {
             return;
         }
         for turn in self.turns.iter_mut() {
             match turn.state {
                 // It never left: the same attempt.
-                State::Undelivered { .. } => {
-                    turn.state = State::Asking;
-                    fx.push(Effect::Ask(turn.question.clone()));
-                }
-                // The bot may have lost it with the connection.
-                State::HandedOver { .. } => put_again(turn, fx),
-                State::Asking | State::Silent { .. } | State::Seen | State::Exhausted => {}
+                State::Undelivered { .. } => {}
+                State::HandedOver { .. } => next_attempt(turn, fx),
+                State::Exhausted if turn.is_awaited() && !turn.spoken => next_attempt(turn, fx),
+                State::Asking | State::Silent { .. } | State::Seen | State::Exhausted => continue,
             }
+            turn.state = State::Undelivered { retry_at: now };
         }
     }
 
@@ -203,10 +229,7 @@ impl Conversation {
         };
         fx.push(Effect::Withdraw(answer.event.clone()));
         fx.push(Effect::Report(Fact::Answered(now.duration_since(turn.ready_at))));
-        self.stuck_until = None;
-        if let Some(said) = turn.said() {
-            self.anchor = Some(self.anchor.map_or(said, |anchor| anchor.max(said)));
-        }
+        self.move_anchor(turn.said());
         if !self.can_publish() {
             return fx.push(Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned)));
         }
@@ -224,9 +247,17 @@ impl Conversation {
         fx.push(Effect::Report(Fact::AnswerDropped(reason)));
     }
 
-    /// The bot speaks unasked. The consumer does not wait in silence any more, but a proper answer may still come.
+    /// The bot has answered what was said then: `maxConsumerMessageDelay` counts from there.
+    fn move_anchor(&mut self, said: Option<Timestamp>) {
+        if let Some(said) = said {
+            self.anchor = Some(self.anchor.map_or(said, |anchor| anchor.max(said)));
+        }
+    }
+
+    /// The bot speaks unasked. If the consumer sees it, it answers the oldest event that the bot has: nobody waits in
+    /// silence any more. A proper answer to that event may still come.
     fn on_says(&mut self, actions: Vec<Action>, fx: &mut Effects) {
-        if !self.can_publish() || self.answers.len() >= MAX_ANSWERS {
+        if self.is_leaving() || !self.can_publish() || self.answers.len() >= MAX_ANSWERS {
             return fx.push(Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned)));
         }
         let speaks = actions.iter().any(|action| match action {
@@ -234,12 +265,20 @@ impl Conversation {
             Action::Structured { .. } | Action::Transfer { .. } | Action::Close { .. } => true,
             Action::Pause { .. } | Action::ChangeTtr { .. } => false,
         });
-        if speaks && let Some(oldest) = self.turns.iter_mut().find(|turn| !turn.spoken) {
-            oldest.spoken = true;
+        if speaks {
+            let said = self.turns.spoken_to();
+            self.move_anchor(said);
         }
         let key = self.say_key();
         let event = self.event_id(key);
         self.answers.push_back((Answer { event, actions, intents: Vec::new() }, Vec::new()));
+    }
+
+    /// The connection is back: the consumer may have lost sight of the typing indicator.
+    pub(super) fn show_typing_again(&mut self, fx: &mut Effects) {
+        if std::mem::take(&mut self.typing) {
+            self.show_typing(true, fx);
+        }
     }
 
     /// COMPOSING from hand-over until the answer is published, then ACTIVE.
@@ -253,11 +292,9 @@ impl Conversation {
 }
 
 /// The same event, the next attempt.
-fn put_again(turn: &mut Turn, fx: &mut Effects) {
-    turn.state = State::Asking;
+fn next_attempt(turn: &mut Turn, fx: &mut Effects) {
     turn.question.attempt += 1;
     fx.push(Effect::Report(Fact::Resent(turn.question.event.clone())));
-    fx.push(Effect::Ask(turn.question.clone()));
 }
 
 /// How many answers and unasked sayings may wait for their turn to be published.

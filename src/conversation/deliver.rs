@@ -5,11 +5,11 @@ use std::time::Instant;
 use super::{
     Conversation, Phase,
     effect::{Body, Call, CallId, Effect, Effects, Fact},
-    escalate::retry_pause,
     event::{Audience, CallError, EventKind, Message, Outcome, Speaker},
     history,
     intake::NOT_SENT_PAUSE,
-    publish::{Publication, State, Step},
+    leave::retry_pause,
+    publish::{self, Publication, State, Step},
 };
 
 impl Conversation {
@@ -74,7 +74,7 @@ impl Conversation {
     }
 
     fn carry_out(&mut self, step: Step, now: Instant, fx: &mut Effects) {
-        let floor = self.handled.newest();
+        let floor = self.handled.newest().max(self.acknowledged);
         let dialog = self.about.dialog.clone();
         match step {
             Step::Say { index, body, audience, .. } => {
@@ -130,7 +130,8 @@ impl Conversation {
             return;
         }
         match outcome {
-            Ok(Outcome::Published(_)) => {
+            Ok(Outcome::Published(sequence)) => {
+                self.acknowledged = self.acknowledged.max(sequence);
                 fx.push(Effect::Report(Fact::Published(now.duration_since(since))));
                 self.piece_done();
             }
@@ -155,8 +156,16 @@ impl Conversation {
         };
         match publication.steps.front_mut() {
             Some(Step::Say { body: body @ Body::Rich { .. }, plain, .. }) if !plain.is_empty() => {
-                let quick_replies = None;
-                *body = Body::Text { text: std::mem::take(plain), quick_replies };
+                // One piece stays one piece: what is beyond the limit of a text is cut off.
+                let text = publish::split_text(plain, publish::MAX_TEXT_UNITS).swap_remove(0);
+                *body = Body::Text { text, quick_replies: None };
+                publication.state = State::Ready;
+                fx.push(Effect::Report(Fact::ContentRefused(error.to_string())));
+            }
+            Some(Step::Say { body: Body::Text { quick_replies, .. }, .. })
+                if quick_replies.is_some() =>
+            {
+                *quick_replies = None;
                 publication.state = State::Ready;
                 fx.push(Effect::Report(Fact::ContentRefused(error.to_string())));
             }
@@ -194,9 +203,15 @@ impl Conversation {
         }
     }
 
-    /// The history was read while it was not known whether the present piece is out.
-    pub(super) fn settle(&mut self, messages: &[Message], now: Instant, fx: &mut Effects) {
-        if messages.iter().any(|message| self.is_present_piece(message)) {
+    /// The history was read while it was not known whether the present piece is out. `messages`: all that is known
+    /// of the dialog since, read or heard.
+    pub(super) fn settle<'m>(
+        &mut self,
+        mut messages: impl Iterator<Item = &'m Message> + Clone,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        if messages.clone().any(|message| self.is_present_piece(message)) {
             return self.piece_done();
         }
         let Some(publication) = &mut self.publication else {
@@ -206,7 +221,7 @@ impl Conversation {
             return;
         };
         if let Some(Step::Say { body: Body::Text { text, .. }, .. }) = publication.steps.front()
-            && messages.iter().any(|m| m.sequence > floor && says(m, text))
+            && messages.any(|m| m.sequence > floor && says(m, text))
         {
             // The mark did not come back; the same words in the same place are taken for it.
             let what = format!("a piece of the answer to {}, found by its text", publication.key);
@@ -238,9 +253,14 @@ impl Conversation {
         matches!(self.phase, Phase::Serving)
     }
 
-    /// Whether something may still be said in the conversation, now or when the connection is back.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving(_))
+    }
+
+    /// Whether something may still be said in the conversation: now, when the connection is back, or when a transfer
+    /// has failed.
     pub(super) fn can_publish(&self) -> bool {
-        matches!(self.phase, Phase::Serving | Phase::Reading(_) | Phase::Offline { .. })
+        !matches!(self.phase, Phase::Left)
     }
 }
 

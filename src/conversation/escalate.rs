@@ -1,127 +1,19 @@
-//! Pure: leaving a conversation: the bot's escalation and what its failure means, the fallback, closing, going back
-//! to the queue.
+//! Pure: giving a conversation to people: the bot's escalation and what its failure means, the fallback, the stuck
+//! fields.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
-    Conversation, Phase,
-    effect::{Body, Call, CallId, Effect, Effects, Fact, FallbackReason, TransferReason},
-    event::{
-        Action, Answer, Audience, CallError, EventId, EventKey, EventKind, Outcome, SkillRef,
-        Target,
-    },
+    Conversation,
+    effect::{Effect, Effects, Fact, FallbackReason, TransferReason},
+    event::{Action, Answer, Audience, EventId, EventKey, EventKind, SkillRef, Target},
     gather::{Batch, Item},
-    turn::State as TurnState,
-    words::{AgentId, SkillId},
+    leave::{Exit, Leaving, Transfer},
+    words::SkillId,
 };
-
-/// The agent is on its way out of the conversation.
-#[derive(Clone, Debug)]
-pub(super) struct Leaving {
-    exit: Exit,
-    /// What is said first.
-    before: VecDeque<(String, Audience)>,
-    state: State,
-    tries: u32,
-    /// Consumer messages that the bot was given up on for this.
-    given_up: usize,
-}
-
-/// The way out.
-#[derive(Clone, Debug)]
-enum Exit {
-    Transfer(Transfer),
-    Close { survey: bool },
-    Return,
-}
-
-/// The kinds of way out of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitKind {
-    /// To another skill or agent.
-    Transfer,
-    /// The dialog or conversation is closed.
-    Close,
-    /// Back to the skill's queue.
-    Return,
-}
-
-#[derive(Clone, Debug)]
-struct Transfer {
-    skill: Option<SkillId>,
-    agent: Option<AgentId>,
-    reason: TransferReason,
-    words: Option<String>,
-    /// A fallback transfer is tried until it works; the bot's own is the bot's to hear of.
-    is_fallback: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Something is said first.
-    Saying(CallId),
-    /// The exit was asked for.
-    Calling(CallId),
-    /// It failed and is tried again.
-    Waiting { until: Instant },
-    /// The connection was lost: whether it happened, the next list of conversations tells.
-    Unsure,
-    /// The cloud has agreed; the news that the conversation is gone follows.
-    Agreed,
-}
-
-impl Leaving {
-    fn new(exit: Exit) -> Self {
-        Self { exit, before: VecDeque::new(), state: State::Unsure, tries: 0, given_up: 0 }
-    }
-
-    pub(super) fn due(&self) -> Option<Instant> {
-        match self.state {
-            State::Waiting { until } => Some(until),
-            State::Saying(_) | State::Calling(_) | State::Unsure | State::Agreed => None,
-        }
-    }
-
-    pub(super) fn call(&self) -> Option<CallId> {
-        match self.state {
-            State::Saying(id) | State::Calling(id) => Some(id),
-            State::Waiting { .. } | State::Unsure | State::Agreed => None,
-        }
-    }
-
-    pub(super) fn is_under_way(&self) -> bool {
-        self.call().is_some()
-    }
-
-    pub(super) fn kind(&self) -> ExitKind {
-        match &self.exit {
-            Exit::Transfer(_) => ExitKind::Transfer,
-            Exit::Close { .. } => ExitKind::Close,
-            Exit::Return => ExitKind::Return,
-        }
-    }
-
-    pub(super) fn is_escalation(&self) -> bool {
-        matches!(self.exit, Exit::Transfer(_))
-    }
-
-    pub(super) fn given_up(&self) -> usize {
-        self.given_up
-    }
-
-    pub(super) fn link_lost(&mut self) {
-        self.state = State::Unsure;
-    }
-
-    /// The conversation is still there: it did not happen.
-    pub(super) fn link_back(&mut self, now: Instant) {
-        self.state = State::Waiting { until: now };
-    }
-}
 
 impl Conversation {
     /// The bot wants the conversation to go to people.
@@ -149,24 +41,6 @@ impl Conversation {
     pub(super) fn escalate_by_keyword(&mut self, now: Instant, fx: &mut Effects) {
         let target = Target { skill: None, agent: None };
         self.transfer_for_bot(target, Some("keyword".to_owned()), true, now, fx);
-    }
-
-    pub(super) fn close_for_bot(&mut self, survey: bool, fx: &mut Effects) {
-        self.leave(Leaving::new(Exit::Close { survey }), fx);
-    }
-
-    /// Back to the skill's queue: the process stops.
-    pub(super) fn on_return(&mut self, fx: &mut Effects) {
-        match self.phase {
-            Phase::Serving | Phase::Reading(_) if !self.is_manager() => {
-                self.leave(Leaving::new(Exit::Return), fx);
-            }
-            Phase::Serving
-            | Phase::Reading(_)
-            | Phase::Offline { .. }
-            | Phase::Leaving(_)
-            | Phase::Left => {}
-        }
     }
 
     /// People have to take over because the bot, or the way to it, failed. `event` is what set it off.
@@ -256,119 +130,17 @@ impl Conversation {
         if reason == FallbackReason::Fault {
             self.turns.give_up(&event);
             fx.push(Effect::Withdraw(event));
-            if self.turns.under_way().is_none() {
-                self.show_typing(false, fx);
-            }
         } else if let Some(turn) = self.turns.get_mut(&event) {
+            // It stays open: the bot may be back one day and answer.
             turn.fallback_fired = true;
-            if turn.is_under_way() {
-                turn.state = TurnState::Exhausted;
-            }
         }
-    }
-
-    fn leave(&mut self, mut leaving: Leaving, fx: &mut Effects) {
-        self.publication = None;
-        self.answers.clear();
-        for turn in self.turns.clear() {
-            leaving.given_up += turn.messages();
-            fx.push(Effect::Withdraw(turn.question.event));
-        }
-        self.phase = Phase::Leaving(leaving);
-        self.try_to_leave(fx);
-    }
-
-    /// Says what is to be said first, or asks for the exit.
-    fn try_to_leave(&mut self, fx: &mut Effects) {
-        let Phase::Leaving(leaving) = &self.phase else {
-            return;
-        };
-        let dialog = self.about.dialog.clone();
-        let first = leaving.before.front().cloned();
-        let saying = first.is_some();
-        let call = match (first, &leaving.exit) {
-            (Some((text, audience)), _) => Call::Publish {
-                dialog,
-                body: Body::Text { text, quick_replies: None },
-                audience,
-                mark: None,
-                intents: Vec::new(),
-            },
-            (None, Exit::Transfer(transfer)) => Call::Transfer {
-                skill: transfer.skill.clone(),
-                agent: transfer.agent.clone(),
-                reason: transfer.reason,
-                words: transfer.words.clone(),
-            },
-            (None, Exit::Close { survey }) => Call::Close { dialog, survey: *survey },
-            (None, Exit::Return) => Call::Return,
-        };
-        let id = self.call(call, fx);
-        if let Phase::Leaving(leaving) = &mut self.phase {
-            leaving.state = if saying { State::Saying(id) } else { State::Calling(id) };
-        }
-    }
-
-    pub(super) fn advance_leaving(&mut self, now: Instant, fx: &mut Effects) {
-        if let Phase::Leaving(leaving) = &self.phase
-            && leaving.due().is_some_and(|at| at <= now)
-        {
-            self.try_to_leave(fx);
-        }
-    }
-
-    pub(super) fn on_left_called(
-        &mut self,
-        outcome: Result<Outcome, CallError>,
-        now: Instant,
-        fx: &mut Effects,
-    ) {
-        let period = self.settings.fallback_after.unwrap_or(SLOWEST_RETRY);
-        let Phase::Leaving(leaving) = &mut self.phase else {
-            return;
-        };
-        let said = matches!(leaving.state, State::Saying(_));
-        match outcome {
-            Err(CallError::NotSent) => {
-                leaving.state = State::Unsure;
-            }
-            // What is said first is a courtesy: its failure does not keep the conversation here.
-            _ if said => {
-                leaving.before.pop_front();
-                self.try_to_leave(fx);
-            }
-            Ok(_) => {
-                leaving.state = State::Agreed;
-                let fact = match &leaving.exit {
-                    Exit::Transfer(transfer) => {
-                        self.failed_transfers = 0;
-                        Some(Fact::Transferred(transfer.reason))
-                    }
-                    Exit::Close { .. } => Some(Fact::Closed),
-                    Exit::Return => None,
-                };
-                fx.extend(fact.map(Effect::Report));
-            }
-            Err(error) => match leaving.exit.clone() {
-                Exit::Transfer(transfer) if transfer.is_fallback => {
-                    fx.push(Effect::Report(Fact::TransferFailed(error.to_string())));
-                    let pause = FALLBACK_PAUSES.get(leaving.tries as usize).copied();
-                    leaving.tries += 1;
-                    leaving.state = State::Waiting { until: now + pause.unwrap_or(period) };
-                }
-                Exit::Transfer(transfer) => {
-                    self.on_transfer_failed(transfer.skill, error.to_string(), now, fx);
-                }
-                Exit::Close { .. } | Exit::Return => {
-                    fx.push(Effect::Report(Fact::ActionSkipped(error.to_string())));
-                    self.phase = Phase::Serving;
-                }
-            },
+        if self.publication.is_none() && self.answers.is_empty() {
+            self.show_typing(false, fx);
         }
     }
 
     /// A transfer that the bot wanted did not work: the bot hears of it, up to a limit; then the fallback skill.
-    fn on_transfer_failed(
+    pub(super) fn on_transfer_failed(
         &mut self,
         tried: Option<SkillId>,
         why: String,
@@ -376,7 +148,9 @@ impl Conversation {
         fx: &mut Effects,
     ) {
         fx.push(Effect::Report(Fact::TransferFailed(why)));
-        self.phase = Phase::Serving;
+        if self.is_leaving() {
+            self.stay(fx);
+        }
         self.failed_transfers += 1;
         if self.failed_transfers <= self.settings.max_escalation_retries {
             let sequence = self.handled.newest().max(0);
@@ -445,12 +219,6 @@ impl FallbackReason {
     }
 }
 
-/// The pause before a failed call is tried again: the platform's own 5, 10, 15 s, then every half minute (Retry
-/// Policy Recommendations).
-pub(super) fn retry_pause(failures: u32) -> Duration {
-    FALLBACK_PAUSES.get(failures as usize).copied().unwrap_or(Duration::from_secs(30))
-}
-
 /// What agents see on the conversation that they get.
 fn note(reason: FallbackReason, since: Option<Instant>, now: Instant) -> String {
     let words = reason.words();
@@ -461,12 +229,6 @@ fn note(reason: FallbackReason, since: Option<Instant>, now: Instant) -> String 
         _ => format!("Escalated by the connector: {words}."),
     }
 }
-
-const FALLBACK_PAUSES: [Duration; 3] =
-    [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(15)];
-
-/// How often a fallback transfer is tried in the long run when `fallbackEscalationTime` is off.
-const SLOWEST_RETRY: Duration = Duration::from_secs(180);
 
 /// Another silence within this time is step two of the stuck fields (Resolve Stuck Conversations).
 const STUCK_AGAIN_WITHIN: Duration = Duration::from_secs(600);

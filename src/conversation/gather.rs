@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration, time::Instant};
 
 use super::{
-    effect::{Part, Postback},
+    effect::{CallId, Part, Postback},
     event::{EventKey, EventKind, File},
     words::{Json, Sequence, Timestamp},
 };
@@ -29,8 +29,8 @@ pub(super) enum Item {
     Single(Box<Batch>),
     /// Greeting, step-up, escalation failed, or an agent's last utterance: always alone, in its place.
     Special(Box<Batch>),
-    /// A step-up whose profile is still being read: a barrier.
-    Barrier,
+    /// A step-up whose profile is still being read by this call: nothing passes it.
+    Barrier(CallId),
 }
 
 /// The queue of what waits for the bot, in order.
@@ -45,6 +45,8 @@ struct Waiting {
     arrived: Instant,
     /// What comes after this belongs to the next batch.
     ends_batch: bool,
+    /// What comes after this belongs to the same batch, even without a window.
+    joined: bool,
 }
 
 impl Gather {
@@ -58,7 +60,7 @@ impl Gather {
                 .map_or(0, |before| before + 1),
             None => self.items.len(),
         };
-        self.items.insert(place, Waiting { item, arrived, ends_batch: false });
+        self.items.insert(place, Waiting { item, arrived, ends_batch: false, joined: false });
     }
 
     /// Closes the window: what comes later belongs to another batch.
@@ -68,12 +70,23 @@ impl Gather {
         }
     }
 
-    /// Puts `batch` where the barrier stood; at the end if there is none.
-    pub(super) fn replace_barrier(&mut self, batch: Batch, now: Instant) {
-        let special = Item::Special(Box::new(batch));
-        match self.items.iter_mut().find(|w| w.item == Item::Barrier) {
-            Some(waiting) => waiting.item = special,
-            None => self.add(special, now),
+    /// Makes one batch of all texts that wait, whatever the window: they were said together.
+    pub(super) fn join_batch(&mut self) {
+        for waiting in &mut self.items {
+            waiting.joined = true;
+        }
+        self.close_batch();
+    }
+
+    /// Whether a barrier waits for this call.
+    pub(super) fn awaits(&self, call: CallId) -> bool {
+        self.items.iter().any(|waiting| waiting.item == Item::Barrier(call))
+    }
+
+    /// Puts `batch` where the barrier stood.
+    pub(super) fn replace_barrier(&mut self, call: CallId, batch: Batch) {
+        if let Some(waiting) = self.items.iter_mut().find(|w| w.item == Item::Barrier(call)) {
+            waiting.item = Item::Special(Box::new(batch));
         }
     }
 
@@ -90,12 +103,14 @@ impl Gather {
     pub(super) fn ready_at(&self, window: Duration) -> Option<Instant> {
         let first = self.items.front()?;
         match &first.item {
-            Item::Barrier => None,
+            Item::Barrier(_) => None,
             Item::Single(_) | Item::Special(_) => Some(first.arrived),
             Item::Text(_) => {
                 let run = self.run(window);
                 let closed = run < self.items.len() || self.items[run - 1].ends_batch;
-                Some(if closed { first.arrived } else { first.arrived + window })
+                // The first of them to arrive opened the window, wherever its place is.
+                let opened = self.items.iter().take(run).map(|w| w.arrived).min()?;
+                Some(if closed { opened } else { opened + window })
             }
         }
     }
@@ -111,7 +126,7 @@ impl Gather {
             match waiting.item {
                 Item::Text(part) => parts.push(part),
                 Item::Single(batch) | Item::Special(batch) => return Some(*batch),
-                Item::Barrier => return None,
+                Item::Barrier(_) => return None,
             }
         }
         Batch::of_parts(parts)
@@ -137,7 +152,8 @@ impl Gather {
                 break;
             }
             run += 1;
-            if waiting.ends_batch || run == MAX_PARTS || window.is_zero() {
+            let alone = window.is_zero() && !waiting.joined;
+            if waiting.ends_batch || run == MAX_PARTS || alone {
                 break;
             }
         }
@@ -150,7 +166,7 @@ impl Item {
         match self {
             Self::Text(part) => Some(part.sequence),
             Self::Single(batch) => Some(batch.key.sequence),
-            Self::Special(_) | Self::Barrier => None,
+            Self::Special(_) | Self::Barrier(_) => None,
         }
     }
 }

@@ -8,52 +8,54 @@ use super::{
     words::{Sequence, Timestamp},
 };
 
-/// Which sequences of a dialog have been handled: everything up to a floor, and single ones above it.
+/// Which sequences of a dialog have been handled: everything up to the newest, but for those that are missing.
 #[derive(Clone, Debug)]
 pub(super) struct Handled {
-    floor: Sequence,
-    above: BTreeSet<Sequence>,
+    newest: Sequence,
+    missing: BTreeSet<Sequence>,
 }
 
 impl Default for Handled {
     fn default() -> Self {
         // Sequences begin at 0.
-        Self { floor: -1, above: BTreeSet::new() }
+        Self { newest: -1, missing: BTreeSet::new() }
     }
 }
 
 impl Handled {
     /// Notes a sequence; false if it was known already.
     pub(super) fn note(&mut self, sequence: Sequence) -> bool {
-        if sequence <= self.floor || !self.above.insert(sequence) {
-            return false;
+        if sequence <= self.newest {
+            return self.missing.remove(&sequence);
         }
-        if self.above.len() > REORDER_WINDOW
-            && let Some(lowest) = self.above.pop_first()
-        {
-            self.floor = lowest;
-        }
-        while self.above.first() == Some(&(self.floor + 1)) {
-            self.above.pop_first();
-            self.floor += 1;
+        let skipped = (self.newest + 1).max(sequence.saturating_sub(MAX_MISSING as Sequence));
+        self.missing.extend(skipped..sequence);
+        self.newest = sequence;
+        while self.missing.len() > MAX_MISSING {
+            self.missing.pop_first();
         }
         true
     }
 
-    /// The highest sequence known.
+    /// Whether this sequence has been noted.
+    pub(super) fn knows(&self, sequence: Sequence) -> bool {
+        sequence <= self.newest && !self.missing.contains(&sequence)
+    }
+
+    /// The highest sequence known; -1 for none.
     pub(super) fn newest(&self) -> Sequence {
-        self.above.last().copied().unwrap_or(self.floor)
+        self.newest
     }
 
-    /// Everything up to here is known.
+    /// Everything up to here is known; -1 for nothing.
     pub(super) fn floor(&self) -> Sequence {
-        self.floor
+        self.missing.first().map_or(self.newest, |first| first - 1)
     }
 
-    /// The history has been read up to here.
+    /// The history has been read up to here: what is missing below, is nothing that could be handled.
     pub(super) fn raise(&mut self, sequence: Sequence) {
-        self.floor = self.floor.max(sequence);
-        self.above = self.above.split_off(&(self.floor + 1));
+        self.newest = self.newest.max(sequence);
+        self.missing = self.missing.split_off(&(sequence + 1));
     }
 }
 
@@ -157,9 +159,14 @@ pub(super) fn take_over(
             .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
         (open, ends)
     };
-    let repeat = answered.half.filter(|key| {
-        key.kind != EventKind::Consumer && !picked.iter().any(|m| m.sequence > key.sequence)
-    });
+    // What was half said when the conversation was another's meanwhile, is not taken up again.
+    let repeat = answered.half.filter(|key| !fresh && key.kind != EventKind::Consumer);
+    let repeat_agent = repeat.filter(|key| key.kind == EventKind::Agent);
+    let mut picked = picked;
+    if let Some(key) = repeat_agent {
+        let again = utterances.iter().copied().find(|m| m.sequence == key.sequence);
+        picked.splice(0..0, again.filter(|m| m.from == Speaker::Agent));
+    }
     let read: BTreeSet<Sequence> = messages.iter().flat_map(read_by).collect();
     let unread = messages
         .iter()
@@ -270,12 +277,22 @@ impl Answered {
                 self.up_to = self.up_to.max(mark.event.sequence);
                 self.marked_up_to = self.marked_up_to.max(mark.event.sequence);
             }
+            // The bot took the conversation over at this utterance: what stands before it was another's to answer.
+            EventKind::Agent if complete => self.up_to = self.up_to.max(mark.event.sequence),
             EventKind::Say(_) => {}
+            EventKind::EscalationFailed(_) => {
+                // The transfer that was to come after the half answer before it, was made and failed.
+                if let Some(half) = self.half.take()
+                    && half.kind == EventKind::Consumer
+                {
+                    self.up_to = self.up_to.max(half.sequence);
+                }
+                self.half = (!complete).then_some(mark.event);
+            }
             EventKind::Consumer
             | EventKind::Agent
             | EventKind::Greeting
             | EventKind::StepUp
-            | EventKind::EscalationFailed(_)
             | EventKind::Ended
             | EventKind::Transferred => self.half = (!complete).then_some(mark.event).or(self.half),
         }
@@ -298,8 +315,40 @@ pub(super) fn is_content(message: &Message) -> bool {
     }
 }
 
-/// How far messages may overtake each other; one that is later still is found by the next reading.
-const REORDER_WINDOW: usize = 64;
+/// How many missing sequences are remembered, to be found by the next reading or to arrive late.
+const MAX_MISSING: usize = 256;
 
 /// How many events the journal keeps; older ones are answered for good.
 const REMEMBERED_EVENTS: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_sequence_is_new_once_however_late_it_comes() {
+        let mut handled = Handled::default();
+        assert!(handled.note(0));
+        assert!((2..200).all(|sequence| handled.note(sequence)));
+        assert_eq!((handled.floor(), handled.newest()), (0, 199));
+        assert!(handled.note(1));
+        assert!(!handled.note(1));
+        assert_eq!(handled.floor(), 199);
+    }
+
+    #[test]
+    fn a_great_leap_costs_no_more_than_the_bound() {
+        let mut handled = Handled::default();
+        assert!(handled.note(Sequence::MAX));
+        assert_eq!(handled.missing.len(), MAX_MISSING);
+    }
+
+    #[test]
+    fn a_reading_settles_everything_below_its_end() {
+        let mut handled = Handled::default();
+        handled.note(7);
+        handled.raise(6);
+        assert_eq!(handled.floor(), 7);
+        assert!(handled.knows(3));
+    }
+}

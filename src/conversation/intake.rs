@@ -6,22 +6,24 @@ use std::{
 };
 
 use super::{
-    Arrival, Conversation, GREETING_AFTER, Phase, Purpose, ReadState, Reading,
+    Arrival, Conversation, Phase, ReadState, Reading,
     effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
     event::{
         Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
-        Profile, Speaker,
+        Speaker,
     },
     gather::{Batch, Item},
-    history::{self, Takeover},
-    postback, publish,
+    history, postback, publish,
     settings::{LateMessages, Role},
-    words::{ConsumerId, Sequence, Timestamp},
+    words::{Sequence, Timestamp},
 };
 
 impl Conversation {
     /// The state of the conversation changed: another skill, another consumer id, another main dialog.
     pub(super) fn on_details(&mut self, details: Details, now: Instant, fx: &mut Effects) {
+        if matches!(self.phase, Phase::Left) {
+            return;
+        }
         let stepped_up = !self.known_consumers.contains(&details.consumer);
         let other_dialog = details.dialog != self.about.dialog;
         let about = Arc::make_mut(&mut self.about);
@@ -29,6 +31,7 @@ impl Conversation {
         about.consumer = details.consumer.clone();
         if other_dialog {
             about.dialog = details.dialog;
+            self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
@@ -39,6 +42,20 @@ impl Conversation {
         }
     }
 
+    /// Another main dialog has been opened: what the old one still waited for, comes to nothing.
+    fn leave_dialog_behind(&mut self, fx: &mut Effects) {
+        let messages = self.gather.clear() + self.withdraw_all(fx);
+        if messages > 0 {
+            fx.push(report(messages, Disposition::LeftBehind));
+        }
+        self.publication = None;
+        self.acknowledged = -1;
+        self.answers.clear();
+        self.greeting_at = None;
+        self.anchor = None;
+        self.last_said = None;
+    }
+
     /// The connection is gone: nothing can be done in the cloud, calls under way have an unknown fate.
     pub(super) fn on_link_down(&mut self) {
         if let Some(publication) = &mut self.publication
@@ -46,7 +63,7 @@ impl Conversation {
         {
             publication.state = publish::State::Unsure { floor };
         }
-        self.typing = false;
+        self.receipts.link_lost();
         match &mut self.phase {
             Phase::Reading(reading) => {
                 let begin = reading.begin;
@@ -64,6 +81,7 @@ impl Conversation {
         match &mut self.phase {
             Phase::Offline { begin } => {
                 let begin = *begin;
+                self.show_typing_again(fx);
                 self.read_history(begin, 0, fx);
             }
             Phase::Leaving(leaving) => leaving.link_back(now),
@@ -106,7 +124,7 @@ impl Conversation {
             }
             Err(error @ (CallError::NoAnswer { .. } | CallError::Failed { .. })) => {
                 fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
-                let pause = super::escalate::retry_pause(reading.failures);
+                let pause = super::leave::retry_pause(reading.failures);
                 reading.failures += 1;
                 reading.state = ReadState::Retry(now + pause);
                 return;
@@ -122,15 +140,24 @@ impl Conversation {
         match begin {
             Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
             None => {
-                self.receipts.resend_unconfirmed();
-                self.settle(&history.messages, now, fx);
+                self.receipts.resend_doubtful();
+                self.settle(history.messages.iter().chain(&live), now, fx);
+                let newest = history.messages.last().map(|last| last.sequence);
                 for message in history.messages {
-                    self.take_message(message, now, fx);
+                    // The reading overlaps with what is known: that is no duplicate worth counting.
+                    if !self.handled.knows(message.sequence) {
+                        self.take_message(message, now, fx);
+                    }
+                }
+                if let Some(newest) = newest {
+                    self.handled.raise(newest);
                 }
             }
         }
         for message in live {
-            self.take_message(message, now, fx);
+            if !self.handled.knows(message.sequence) {
+                self.take_message(message, now, fx);
+            }
         }
         if overflowed && self.is_serving() {
             self.read_history(None, 0, fx);
@@ -147,8 +174,9 @@ impl Conversation {
                     reading.overflowed = true;
                 }
             }
-            Phase::Serving | Phase::Offline { .. } => self.take_message(message, now, fx),
-            Phase::Leaving(_) => self.take_message(message, now, fx),
+            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) => {
+                self.take_message(message, now, fx);
+            }
             Phase::Left => {}
         }
     }
@@ -175,7 +203,7 @@ impl Conversation {
     }
 
     /// A consumer message that has not been handled yet.
-    fn take_consumer(
+    pub(super) fn take_consumer(
         &mut self,
         message: Message,
         judge_late: bool,
@@ -198,6 +226,9 @@ impl Conversation {
                 }
                 LateMessages::Escalate => {
                     fx.push(report(1, Disposition::TooLate));
+                    if self.is_leaving() {
+                        return;
+                    }
                     return self.fall_back(super::effect::FallbackReason::Late, None, now, fx);
                 }
             }
@@ -206,91 +237,11 @@ impl Conversation {
         self.greeting_at = None;
         self.last_said = Some((message.sequence, message.time));
         self.mark_unread(message.sequence);
-        if self.is_keyword(&message) && self.settings.fallback_skill.is_some() {
+        if self.is_keyword(&message) {
             fx.push(report(1, Disposition::Keyword));
             return self.escalate_by_keyword(now, fx);
         }
         self.gather.add(item(message), now);
-    }
-
-    /// The first look at a conversation: what does the bot have to hear, what has been answered?
-    fn take_over(
-        &mut self,
-        messages: &[Message],
-        arrival: Arrival,
-        now: Instant,
-        fx: &mut Effects,
-    ) {
-        let fresh = arrival == Arrival::Assigned;
-        let Takeover {
-            messages: picked,
-            first_batch_ends,
-            repeat,
-            anchor,
-            spoken,
-            unread,
-            ambiguous,
-        } = history::take_over(messages, &self.journal, fresh, self.settings.skip_agent_message);
-        if let Some(last) = messages.last() {
-            self.handled.raise(last.sequence);
-        }
-        self.anchor = anchor;
-        self.last_said = messages
-            .iter()
-            .rev()
-            .find(|m| m.from == Speaker::Consumer && history::is_content(m))
-            .map(|m| (m.sequence, m.time));
-        if ambiguous > 0 {
-            let what = format!("{ambiguous} own messages without a mark, judged by position");
-            fx.push(Effect::Report(Fact::Ambiguous(what)));
-        }
-        let late: Vec<Sequence> = picked
-            .iter()
-            .filter(|m| self.is_late(m.time) && m.from == Speaker::Consumer)
-            .map(|m| m.sequence)
-            .collect();
-        for sequence in unread {
-            if !late.contains(&sequence) {
-                self.mark_unread(sequence);
-            }
-        }
-        if let Some(key) = repeat {
-            self.repeat(key, now);
-        }
-        let nothing = picked.is_empty() && repeat.is_none();
-        for message in picked {
-            let (sequence, from) = (message.sequence, message.from);
-            match from {
-                Speaker::Consumer => self.take_consumer(message, !fresh, now, fx),
-                Speaker::Agent | Speaker::Me | Speaker::System => {
-                    let batch = utterance(&message);
-                    self.gather.add(Item::Special(Box::new(batch)), now);
-                }
-            }
-            if first_batch_ends == Some(sequence) {
-                self.gather.close_batch();
-            }
-        }
-        self.gather.close_batch();
-        if nothing && !spoken && !self.is_manager() {
-            self.greeting_at = Some(if self.is_chat() { now } else { now + GREETING_AFTER });
-        }
-    }
-
-    /// An event that is not a consumer message was answered in part before this process knew the conversation.
-    fn repeat(&mut self, key: EventKey, now: Instant) {
-        let text = match key.kind {
-            EventKind::Greeting => self.settings.greeting.clone().unwrap_or_default(),
-            EventKind::StepUp => self.settings.step_up.clone(),
-            EventKind::EscalationFailed(_) => self.settings.escalation_failed.clone(),
-            EventKind::Consumer
-            | EventKind::Agent
-            | EventKind::Say(_)
-            | EventKind::Ended
-            | EventKind::Transferred => return,
-        };
-        let batch = Batch::special(key, text, self.newest_time());
-        self.gather.add(Item::Special(Box::new(batch)), now);
     }
 
     /// When something was last said, for events that are not messages.
@@ -298,7 +249,7 @@ impl Conversation {
         self.last_said.map_or(self.about.started, |(_, time)| time)
     }
 
-    fn is_late(&self, said: Timestamp) -> bool {
+    pub(super) fn is_late(&self, said: Timestamp) -> bool {
         let limit = i64::try_from(self.settings.max_consumer_delay.as_millis()).unwrap_or(i64::MAX);
         !self.is_manager()
             && !self.is_chat()
@@ -323,11 +274,14 @@ impl Conversation {
         let Content::Text(text) = &message.content else {
             return false;
         };
+        if self.is_manager() || self.is_leaving() || self.settings.fallback_skill.is_none() {
+            return false;
+        }
         let said = text.trim().to_lowercase();
         self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
     }
 
-    fn mark_unread(&mut self, sequence: Sequence) {
+    pub(super) fn mark_unread(&mut self, sequence: Sequence) {
         let wanted = self.settings.read_receipts
             && !self.is_chat()
             && match &self.settings.role {
@@ -344,50 +298,6 @@ impl Conversation {
         if !sequences.is_empty() {
             let dialog = self.about.dialog.clone();
             fx.push(Effect::Tell(Call::Receipt { dialog, sequences }));
-        }
-    }
-
-    /// The consumer logged in: what was said before goes first, then the profile is read, then the bot is told.
-    fn step_up(&mut self, consumer: ConsumerId, now: Instant, fx: &mut Effects) {
-        if self.known_consumers.len() == MAX_CONSUMERS {
-            self.known_consumers.remove(0);
-        }
-        self.known_consumers.push(consumer);
-        if self.is_manager() || self.is_chat() {
-            return;
-        }
-        self.gather.close_batch();
-        self.gather.add(Item::Barrier, now);
-        self.read_profile(Purpose::StepUp, fx);
-    }
-
-    pub(super) fn read_profile(&mut self, purpose: Purpose, fx: &mut Effects) {
-        let id = self.call(Call::Profile(self.about.consumer.clone()), fx);
-        self.profile_call = Some((id, purpose));
-    }
-
-    pub(super) fn on_profile(
-        &mut self,
-        purpose: Purpose,
-        outcome: Result<Outcome, CallError>,
-        now: Instant,
-    ) {
-        self.profile_call = None;
-        // The profile is an extra: without it the conversation goes on.
-        let profile: Option<Profile> = match outcome {
-            Ok(Outcome::Profile(profile)) => Some(profile),
-            Ok(Outcome::Done | Outcome::Published(_) | Outcome::History(_)) | Err(_) => None,
-        };
-        let about = Arc::make_mut(&mut self.about);
-        match purpose {
-            Purpose::Begin => about.profile = profile.or_else(|| about.profile.take()),
-            Purpose::StepUp => {
-                about.profile = profile;
-                let sequence = self.handled.newest().max(0);
-                let key = EventKey { sequence, kind: EventKind::StepUp };
-                let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
-                self.gather.replace_barrier(batch, now);
-            }
         }
     }
 }
@@ -414,19 +324,7 @@ fn item(message: Message) -> Item {
     Item::Single(Box::new(Batch { key, time, text, parts: vec![part], postback, file, rich }))
 }
 
-/// An agent's last utterance, for the bot that takes over.
-fn utterance(message: &Message) -> Batch {
-    let text = match &message.content {
-        Content::Text(text) | Content::Rich { text, .. } => text.clone(),
-        Content::File(file) => file.caption.clone().unwrap_or_default(),
-        Content::Receipt { .. } | Content::Unknown => String::new(),
-    };
-    let key = EventKey { sequence: message.sequence, kind: EventKind::Agent };
-    let part = Part { sequence: message.sequence, text: text.clone(), time: message.time };
-    Batch { parts: vec![part], ..Batch::special(key, text, message.time) }
-}
-
-fn report(count: usize, disposition: Disposition) -> Effect {
+pub(super) fn report(count: usize, disposition: Disposition) -> Effect {
     Effect::Report(Fact::Consumer(count, disposition))
 }
 
@@ -435,6 +333,3 @@ pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many live messages are kept while the history is read; a second reading tells of the others.
 const MAX_LIVE: usize = 1_000;
-
-/// How many ids of one consumer are remembered.
-const MAX_CONSUMERS: usize = 8;

@@ -13,6 +13,21 @@
 //! put to the bot, the answer is published. When the connection is lost it is **offline**, and reads again what it
 //! missed. It ends by **leaving**: a transfer, a close, or a return to the queue. The history is the only journal:
 //! what is read tells what has been answered (see [`Mark`]).
+//!
+//! Where to read what:
+//!
+//! | file | question |
+//! | --- | --- |
+//! | `event`, `effect`, `settings`, `words`, `mark` | what can it be told, what can it want, what are the knobs? |
+//! | `intake`, `history`, `receipts` | what does a message of the dialog mean, and has it been handled? |
+//! | `takeover` | what does the bot hear of a conversation that was not watched from its beginning? |
+//! | `gather` | which messages go to the bot as one event? |
+//! | `step_up` | who is the consumer now? |
+//! | `ask`, `turn` | has the bot got the event, is it silent, has it answered? |
+//! | `deliver`, `publish` | which piece of the answer is out, which one is next? |
+//! | `escalate` | when do people take over? |
+//! | `leave` | how does the agent get out, and what if that fails? |
+//! | `timer`, `book` | who wants to be woken when, among all conversations? |
 
 mod ask;
 pub mod book;
@@ -23,11 +38,14 @@ pub mod event;
 mod gather;
 mod history;
 mod intake;
+mod leave;
 pub mod mark;
 pub mod postback;
 mod publish;
 mod receipts;
 pub mod settings;
+mod step_up;
+mod takeover;
 mod timer;
 mod turn;
 pub mod words;
@@ -48,12 +66,12 @@ pub use words::{
     AgentId, ConsumerId, ConversationId, DialogId, Json, RingId, Sequence, SkillId, Timestamp,
 };
 
-use effect::{About, Disposition, Fact, Notice};
-pub use escalate::ExitKind;
-use escalate::Leaving;
+use effect::{About, Disposition, DropReason, Fact, Notice};
 use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
 use gather::Gather;
 use history::{Handled, Journal};
+pub use leave::ExitKind;
+use leave::Leaving;
 use publish::Publication;
 use receipts::Receipts;
 use settings::{Kind, Role};
@@ -75,11 +93,15 @@ pub struct Conversation {
     receipts: Receipts,
     /// Ids that the consumer has had: none of them is a step-up again.
     known_consumers: Vec<ConsumerId>,
+    /// The next step-up's key is no lower: two in a row, with nothing said between them, are two events.
+    next_step_up: Sequence,
 
     gather: Gather,
     turns: Turns,
     /// What is being said now.
     publication: Option<Box<Publication>>,
+    /// The newest own message that the cloud has acknowledged; its echo may still be on its way. -1: none.
+    acknowledged: Sequence,
     /// Answers that came meanwhile.
     answers: VecDeque<(Answer, Vec<Sequence>)>,
     /// How often something was said without an event to answer.
@@ -98,8 +120,8 @@ pub struct Conversation {
     stuck_until: Option<Instant>,
 
     last_call: u64,
-    /// The step-up whose profile is being read.
-    profile_call: Option<(CallId, Purpose)>,
+    /// The profile is being read for the first time. (A step-up's call is known to its barrier.)
+    profile_call: Option<CallId>,
 }
 
 /// How the conversation came to this process.
@@ -138,17 +160,18 @@ struct Reading {
     overflowed: bool,
 }
 
+impl Reading {
+    /// How many consumer messages have arrived meanwhile.
+    fn unheard(&self) -> usize {
+        let from_consumer = |m: &&Message| m.from == event::Speaker::Consumer;
+        self.live.iter().filter(from_consumer).filter(|m| history::is_content(m)).count()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadState {
     Called(CallId),
     Retry(Instant),
-}
-
-/// What a profile is read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Begin,
-    StepUp,
 }
 
 impl Conversation {
@@ -180,9 +203,11 @@ impl Conversation {
             journal: Journal::default(),
             receipts: Receipts::default(),
             known_consumers: vec![details.consumer],
+            next_step_up: 0,
             gather: Gather::default(),
             turns: Turns::default(),
             publication: None,
+            acknowledged: -1,
             answers: VecDeque::new(),
             says: 0,
             typing: false,
@@ -196,7 +221,7 @@ impl Conversation {
         };
         let mut fx = Effects::new();
         // First the profile, so that its answer is there when the history is.
-        conversation.read_profile(Purpose::Begin, &mut fx);
+        conversation.profile_call = Some(conversation.read_profile(&mut fx));
         conversation.read_history(Some(arrival), 0, &mut fx);
         conversation.advance(now, &mut fx);
         (conversation, fx)
@@ -213,7 +238,7 @@ impl Conversation {
             Event::Message(message) => self.on_message(message, now, &mut fx),
             Event::Called { id, outcome } => self.on_called(id, outcome, now, &mut fx),
             Event::Bot(event) => self.on_bot(event, now, &mut fx),
-            Event::Reach(reach) => self.on_reach(reach, &mut fx),
+            Event::Reach(reach) => self.on_reach(reach, now, &mut fx),
             Event::Left(how) => self.on_left(how, &mut fx),
             Event::Elapsed => {}
             Event::Settings(settings) => self.settings = settings,
@@ -229,10 +254,13 @@ impl Conversation {
     pub fn wake(&self) -> Option<(Instant, Timer)> {
         let mut earliest = Earliest::default();
         match &self.phase {
-            Phase::Reading(reading) => match reading.state {
-                ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
-                ReadState::Called(_) => {}
-            },
+            Phase::Reading(reading) => {
+                match reading.state {
+                    ReadState::Retry(at) => earliest.at(Some(at), Timer::Read),
+                    ReadState::Called(_) => {}
+                }
+                earliest.at(self.fallback_at(), Timer::Fallback);
+            }
             Phase::Leaving(leaving) => earliest.at(leaving.due(), Timer::Transfer),
             Phase::Serving => {
                 if self.can_ask() {
@@ -312,13 +340,16 @@ impl Conversation {
                     let (begin, failures) = (reading.begin, reading.failures);
                     self.read_history(begin, failures, fx);
                 }
+                // A history that cannot be read again does not keep the consumer from people.
+                self.mind_fallback(now, fx);
             }
             Phase::Leaving(_) => self.advance_leaving(now, fx),
             Phase::Serving => {
                 self.send_receipts(fx);
                 self.greet_when_due(now);
-                self.mind_silence(now, fx);
+                // First what may end it all, so that nothing is asked in vain.
                 self.mind_fallback(now, fx);
+                self.mind_silence(now, fx);
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
             }
@@ -329,14 +360,16 @@ impl Conversation {
     fn on_left(&mut self, how: Departure, fx: &mut Effects) {
         let (escalated, given_up) = match &self.phase {
             Phase::Leaving(leaving) => (leaving.is_escalation(), leaving.given_up()),
-            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => (false, 0),
+            // Not looked at yet, and nobody will any more.
+            Phase::Reading(reading) => (false, reading.unheard()),
+            Phase::Serving | Phase::Offline { .. } => (false, 0),
+            Phase::Left => return,
         };
         self.phase = Phase::Left;
-        let mut unanswered = self.gather.clear() + given_up;
-        for turn in self.turns.clear() {
-            unanswered += turn.messages();
-            fx.push(Effect::Withdraw(turn.question.event));
-        }
+        self.publication = None;
+        let unsaid = self.answers.drain(..);
+        fx.extend(unsaid.map(|_| Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned))));
+        let unanswered = self.gather.clear() + given_up + self.withdraw_all(fx);
         if unanswered > 0 {
             let disposition =
                 if escalated { Disposition::Escalated } else { Disposition::LeftBehind };
@@ -362,10 +395,11 @@ impl Conversation {
         now: Instant,
         fx: &mut Effects,
     ) {
-        if let Some((call, purpose)) = self.profile_call
-            && call == id
-        {
-            return self.on_profile(purpose, outcome, now);
+        if self.profile_call == Some(id) {
+            return self.on_profile(outcome);
+        }
+        if self.gather.awaits(id) {
+            return self.on_step_up_profile(id, outcome);
         }
         match &self.phase {
             Phase::Reading(reading) if reading.state == ReadState::Called(id) => {

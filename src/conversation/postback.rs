@@ -161,6 +161,12 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_different_payloads_are_not_put_together() {
+        let ids = ["cdp1:1/2:a", "cdp1:2/3:b"].map(external_id);
+        assert_eq!(payload(&Json::from_value(&ids)), None);
+    }
+
+    #[test]
     fn foreign_metadata_is_read_as_leniently_as_it_comes() {
         let read = |value: Value| payload(&Json::from_value(&value));
         assert_eq!(read(json!({"type": "ExternalId", "id": 7})), Some("7".to_owned()));

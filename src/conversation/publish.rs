@@ -159,7 +159,8 @@ impl Planner {
             }
             Action::Pause { length, typing } => self.push(Step::Pause { length, typing }, false),
             Action::ChangeTtr { ttr_type, seconds } => {
-                self.push(Step::Ttr { ttr_type, seconds }, true);
+                // It leaves no message, so it is no piece: setting it again does no harm.
+                self.push(Step::Ttr { ttr_type, seconds }, false);
             }
             Action::Transfer { target, reason, by_user } => {
                 self.end(Step::Transfer { target, reason, by_user });
@@ -264,7 +265,7 @@ fn utf16_len(text: &str) -> usize {
 }
 
 /// The platform documents no limit for a text; structured content allows 5000, and windows follow it.
-const MAX_TEXT_UNITS: usize = 5000;
+pub(super) const MAX_TEXT_UNITS: usize = 5000;
 
 #[cfg(test)]
 mod tests {

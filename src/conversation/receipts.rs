@@ -11,6 +11,8 @@ pub(super) struct Receipts {
     known: BTreeSet<Sequence>,
     /// It is on its way, and the dialog has not shown it yet.
     unconfirmed: BTreeSet<Sequence>,
+    /// It was on its way when the connection was lost.
+    doubtful: BTreeSet<Sequence>,
     /// They get one with this step.
     due: Vec<Sequence>,
 }
@@ -31,6 +33,7 @@ impl Receipts {
         for sequence in sequences {
             self.known.insert(sequence);
             self.unconfirmed.remove(&sequence);
+            self.doubtful.remove(&sequence);
         }
     }
 
@@ -43,9 +46,14 @@ impl Receipts {
         std::mem::take(&mut self.due)
     }
 
-    /// The history has been read after a gap: what it does not show was lost, and is sent again.
-    pub(super) fn resend_unconfirmed(&mut self) {
-        self.due.extend(std::mem::take(&mut self.unconfirmed));
+    /// The connection was lost: receipts that the dialog has not shown may be lost with it.
+    pub(super) fn link_lost(&mut self) {
+        self.doubtful.append(&mut self.unconfirmed);
+    }
+
+    /// The history has been read: what was doubtful and is not in it, was lost, and is sent again.
+    pub(super) fn resend_doubtful(&mut self) {
+        self.due.extend(std::mem::take(&mut self.doubtful));
         self.due.sort_unstable();
         self.due.dedup();
     }
@@ -74,8 +82,18 @@ mod tests {
         receipts.want(4);
         receipts.want(6);
         assert_eq!(receipts.take_due(), [4, 6]);
+        receipts.link_lost();
         receipts.confirm([4].into_iter());
-        receipts.resend_unconfirmed();
+        receipts.resend_doubtful();
         assert_eq!(receipts.take_due(), [6]);
+    }
+
+    #[test]
+    fn a_receipt_that_is_still_on_its_way_is_not_sent_again() {
+        let mut receipts = Receipts::default();
+        receipts.want(4);
+        receipts.take_due();
+        receipts.resend_doubtful();
+        assert!(receipts.take_due().is_empty());
     }
 }

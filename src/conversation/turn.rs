@@ -34,7 +34,7 @@ pub(super) enum State {
     Asking,
     /// The bot has it and is silent so far.
     HandedOver { resend_at: Instant },
-    /// It could not be delivered; it goes out when the bot is back, or at this time at the latest.
+    /// The bot has not got it, or lost it with its connection: the same attempt goes out at this time.
     Undelivered { retry_at: Instant },
     /// The attempt ended without an answer.
     Silent { resend_at: Instant },
@@ -64,6 +64,16 @@ impl Turn {
             | State::Undelivered { .. }
             | State::Silent { .. } => true,
             State::Seen | State::Exhausted => false,
+        }
+    }
+
+    /// Whether the bot has got it, as far as is known.
+    pub(super) fn is_in_hand(&self) -> bool {
+        match self.state {
+            State::HandedOver { .. } | State::Silent { .. } | State::Seen | State::Exhausted => {
+                true
+            }
+            State::Asking | State::Undelivered { .. } => false,
         }
     }
 
@@ -153,6 +163,28 @@ impl Turns {
         self.open.iter_mut().find(|turn| turn.question.event == *event)
     }
 
+    /// The bot spoke unasked: it counts as an answer to the oldest event that it has. Tells when that was said.
+    pub(super) fn spoken_to(&mut self) -> Option<Timestamp> {
+        let oldest = self
+            .open
+            .iter_mut()
+            .find(|turn| turn.is_awaited() && turn.is_in_hand() && !turn.spoken)?;
+        oldest.spoken = true;
+        oldest.state = State::Seen;
+        oldest.said()
+    }
+
+    /// Gives up the oldest event that holds nothing up, should too many be open.
+    pub(super) fn shed(&mut self) -> Option<Turn> {
+        if self.open.len() <= MAX_OPEN {
+            return None;
+        }
+        let index = self.open.iter().position(|turn| !turn.is_under_way())?;
+        let turn = self.open.remove(index)?;
+        self.note(turn.question.event.key, Over::GivenUp);
+        Some(turn)
+    }
+
     /// Takes the event for its answer. Older events stay open for theirs, but nobody waits in silence any more.
     pub(super) fn answer(&mut self, event: &EventId) -> Result<Turn, Option<Over>> {
         let index = self.open.iter().position(|turn| turn.question.event == *event);
@@ -214,6 +246,10 @@ impl Turns {
         self.over.push_back((key, over));
     }
 }
+
+/// How many events may wait for an answer that is long in coming: a bot that says `seen` to everything and answers
+/// in its own ways would fill the memory.
+const MAX_OPEN: usize = 64;
 
 /// How many ended events a conversation remembers; a later answer to an older one is counted as unknown.
 const REMEMBERED: usize = 16;

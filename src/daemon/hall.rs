@@ -253,12 +253,19 @@ impl Hall {
     }
 
     /// Takes over new settings.
-    pub fn reload(&mut self, settings: HallSettings, fingerprint: String, now: Instant) {
+    pub fn reload(
+        &mut self,
+        settings: HallSettings,
+        fingerprint: String,
+        now: Instant,
+        wall: Timestamp,
+    ) {
         let conversation = Arc::clone(&settings.conversation);
         self.rings.set_wait(settings.ring_wait);
         self.settings = settings;
         self.board.custom_fingerprint(fingerprint);
         self.tell_all(|| Event::Settings(Arc::clone(&conversation)), now);
+        self.settle(now, wall);
     }
 
     /// The status as of now.
@@ -377,8 +384,8 @@ impl Hall {
         let arrival = if by_ring || !still_listing { Arrival::Assigned } else { Arrival::Found };
         info!(conversation = %id, skill = details.skill.as_ref().map(tracing::field::display),
             arrival = ?arrival, "conversation");
-        let settings = Arc::clone(&self.settings.conversation);
         self.tell_bot(bot::Command::Opened(id.clone()));
+        let settings = Arc::clone(&self.settings.conversation);
         let effects = self.book.begin(&id, details, arrival, settings, self.reach, now);
         self.carry_out(&id, effects, now);
         if self.stopping != Stopping::No {

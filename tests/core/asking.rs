@@ -29,6 +29,20 @@ fn composing_is_shown_from_hand_over_until_the_answer_is_published_then_active()
 }
 
 #[test]
+fn while_the_bot_cannot_be_reached_nobody_seems_to_type() {
+    let mut talk = Talk::quiet();
+    talk.reach(Reach::Down);
+    talk.consumer("hi");
+    talk.after(secs(100));
+    assert!(talk.typing().is_empty());
+    talk.reach(Reach::Up);
+    assert_eq!(talk.typing(), ["COMPOSING"]);
+    talk.door = Door::Down;
+    talk.after(secs(30));
+    assert_eq!(talk.typing(), ["ACTIVE"], "the connection broke unnoticed");
+}
+
+#[test]
 fn composing_ends_before_the_conversation_is_handed_over() {
     let mut talk = Talk::quiet();
     asked_once(&mut talk);

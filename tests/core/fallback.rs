@@ -135,6 +135,18 @@ fn a_failed_fallback_transfer_is_tried_again_after_5_10_15_s_then_every_period()
 }
 
 #[test]
+fn a_history_that_cannot_be_read_again_does_not_hold_it_up() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    asked(&mut talk);
+    talk.link_down();
+    let call = connectord::conversation::Call::Return;
+    talk.history_fails = Some(crate::support::failed(&call));
+    talk.link_up();
+    talk.after(secs(180));
+    assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
 fn zero_means_off() {
     let mut talk = Talk::quiet_with(|settings| {
         settings.fallback_after = None;

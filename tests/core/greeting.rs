@@ -1,6 +1,9 @@
 //! `defaultGreetingMessage` and `disableGreetings`.
 
-use connectord::conversation::{event::Reach, settings::Settings};
+use connectord::conversation::{
+    event::Reach,
+    settings::{Kind, Settings},
+};
 
 use crate::support::{Talk, agent, consumer, fallback_to, me, minutes, ms, secs, text};
 
@@ -68,6 +71,17 @@ fn not_after_a_restart_of_a_conversation_in_which_the_agent_has_spoken() {
     talk.begin(connectord::conversation::Arrival::Found);
     talk.after(secs(10));
     assert!(talk.asked().is_empty());
+}
+
+#[test]
+fn in_chat_the_greeting_goes_out_on_accept_and_visitor_lines_follow_after_its_answer() {
+    let chat = |settings: &mut Settings| settings.kind = Kind::Chat;
+    let mut talk = Talk::assigned_with([], chat);
+    assert_eq!(talk.asked(), ["hi"]);
+    let mut talk = Talk::assigned_with([consumer(0, "anyone?")], chat);
+    assert_eq!(talk.asked(), ["hi"]);
+    talk.answers([text("welcome")]);
+    assert_eq!(talk.asked(), ["anyone?"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::support::{Talk, consumer, minutes, ms, secs, text};
 fn answered(change: impl FnOnce(&mut Settings)) -> Talk {
     let mut talk = Talk::quiet_with(change);
     talk.consumer("first");
-    talk.after(ms(300));
+    talk.after(talk.settings.gather);
     talk.answers([text("answer")]);
     talk.forget_all();
     talk
@@ -110,7 +110,7 @@ fn it_is_judged_by_server_time_not_by_arrival() {
 #[test]
 fn it_is_judged_per_message_before_aggregation() {
     let mut talk = answered(|settings| settings.gather = secs(10));
-    talk.after(minutes(30) - ms(PASSED));
+    talk.after(minutes(30) - secs(10));
     talk.consumer("in time");
     talk.after(secs(1));
     talk.consumer("late");

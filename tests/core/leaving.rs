@@ -64,7 +64,7 @@ fn what_arrives_after_the_end_has_no_effect() {
         Event::Details(connectord::conversation::event::Details {
             dialog: "other".into(),
             consumer: "jane".into(),
-            ..talk.details.clone()
+            ..talk.details
         }),
         Event::Elapsed,
         Event::Message(crate::support::consumer(9, "hello?")),
@@ -143,6 +143,64 @@ fn the_words_before_a_stuck_transfer_are_not_said_twice_over_a_lost_connection()
     talk.link_up();
     assert!(talk.said().is_empty());
     assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
+fn a_fault_while_the_connection_is_away_escalates_when_it_is_back() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.link_down();
+    talk.faults();
+    talk.after(secs(60));
+    assert!(talk.exits().is_empty());
+    talk.link_up();
+    assert_eq!(talk.exits().len(), 1);
+}
+
+#[test]
+fn a_bot_that_owes_an_answer_is_told_as_soon_as_the_cloud_agrees_to_the_transfer() {
+    let mut talk = Talk::quiet();
+    talk.consumer("first");
+    talk.after(ms(300));
+    talk.sees();
+    talk.consumer("second");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.answers([transfer("200")]);
+    assert_eq!(talk.withdrawn(), ["d:2", "d:0"]);
+    talk.leaves(Departure::Moved);
+    assert!(talk.dispositions().contains(&(1, Disposition::Escalated)));
+}
+
+#[test]
+fn a_fault_of_the_bot_during_a_transfer_does_not_set_off_another() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("first");
+    talk.after(ms(300));
+    let first = talk.last_id();
+    talk.sees();
+    talk.consumer("second");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    let event = connectord::conversation::event::EventId::parse(&first).unwrap();
+    talk.bot(BotEvent::Fault { event, why: "404".to_owned() });
+    assert_eq!(talk.exits(), ["transfer to 200, Bot"]);
+    talk.acknowledges();
+    assert!(talk.gone);
+    assert!(talk.dispositions().contains(&(1, Disposition::Escalated)));
+}
+
+#[test]
+fn a_new_main_dialog_begins_anew_and_leaves_the_old_words_behind() {
+    let mut talk = Talk::quiet();
+    talk.consumer("old words");
+    talk.dialog.clear();
+    talk.details(|details| details.dialog = "d2".into());
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+    assert!(talk.dispositions().contains(&(1, Disposition::LeftBehind)));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn an_echo_that_overtakes_the_history_counts() {
     talk.publishing = Publishing::Works;
     // The history was read before the message was stored, and the echo came before its answer.
     let stored = talk.dialog.pop().unwrap();
-    talk.step(connectord::conversation::Event::Message(stored.clone()));
+    talk.step(connectord::conversation::Event::Message(stored));
     talk.acknowledges();
     assert_eq!(talk.calls.iter().filter(|call| call.name() == "publish").count(), 1);
 }
@@ -71,7 +71,7 @@ fn an_unmarked_echo_that_overtakes_the_history_counts() {
     talk.answers([text("one")]);
     talk.publishing = Publishing::Works;
     let stored = talk.dialog.pop().unwrap();
-    talk.step(connectord::conversation::Event::Message(stored.clone()));
+    talk.step(connectord::conversation::Event::Message(stored));
     talk.acknowledges();
     assert_eq!(talk.calls.iter().filter(|call| call.name() == "publish").count(), 1);
 }
@@ -87,6 +87,17 @@ fn the_same_words_said_earlier_are_not_taken_for_it() {
     talk.history_held = true;
     talk.answers([text("yes")]);
     talk.publishing = Publishing::Works;
+    talk.acknowledges();
+    assert_eq!(talk.own_words(), ["yes", "yes"]);
+}
+
+#[test]
+fn a_bot_that_says_the_same_twice_is_heard_twice() {
+    let mut talk = asked();
+    talk.marks_come_back = false;
+    talk.publishing = Publishing::Held;
+    talk.answers([text("yes"), text("yes")]);
+    talk.publishing = Publishing::Lost;
     talk.acknowledges();
     assert_eq!(talk.own_words(), ["yes", "yes"]);
 }

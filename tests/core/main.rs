@@ -1,6 +1,8 @@
 //! The middle room on stage: every sentence of the behaviour page that concerns a messaging conversation, on
 //! hand-moved time, without a socket.
 
+#![expect(clippy::unwrap_used, reason = "the stage is test code too")]
+
 mod answers;
 mod asking;
 mod book;

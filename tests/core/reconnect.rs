@@ -29,6 +29,24 @@ fn messages_that_were_missed_are_asked_once() {
 }
 
 #[test]
+fn sequences_that_a_reading_did_not_show_are_not_looked_for_again() {
+    let mut talk = Talk::quiet();
+    talk.consumer("before");
+    talk.next_sequence += 5;
+    let newest = talk.consumer("after a gap") + 1;
+    for _ in 0..2 {
+        talk.calls.clear();
+        talk.link_down();
+        talk.link_up();
+    }
+    let dialog = "d".into();
+    assert_eq!(
+        talk.calls.first(),
+        Some(&connectord::conversation::Call::History { dialog, after: Some(newest) })
+    );
+}
+
+#[test]
 fn an_answer_that_came_while_the_connection_was_away_is_said_when_it_is_back() {
     let mut talk = Talk::quiet();
     talk.consumer("hi");

@@ -7,7 +7,7 @@ use connectord::conversation::{
 };
 
 /// An event as one line; none for what would only be noise.
-pub fn event(event: &Event) -> Option<String> {
+pub(crate) fn event(event: &Event) -> Option<String> {
     Some(match event {
         Event::Message(m) if m.from == Speaker::Me => return None,
         Event::Message(m) => format!("{:?} {}: {}", m.from, m.sequence, words(&m.content)?),
@@ -30,7 +30,7 @@ pub fn event(event: &Event) -> Option<String> {
 }
 
 /// An effect as one line.
-pub fn effect(effect: &Effect) -> Option<String> {
+pub(crate) fn effect(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Call { call, .. } => self::call(call),
         Effect::Tell(call) => format!("tell {}", self::call(call)),
@@ -45,7 +45,7 @@ pub fn effect(effect: &Effect) -> Option<String> {
 }
 
 /// A call as one line.
-pub fn call(call: &Call) -> String {
+pub(crate) fn call(call: &Call) -> String {
     match call {
         Call::Publish { body, audience, mark, .. } => {
             let mark = mark.as_ref().map_or_else(String::new, |mark| {
@@ -85,7 +85,7 @@ pub fn call(call: &Call) -> String {
 }
 
 /// What can be read of a message; none for receipts and the unknown.
-pub fn words(content: &Content) -> Option<String> {
+pub(crate) fn words(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) => Some(text.clone()),
         Content::File(file) => Some(format!("file {:?}", file.caption)),

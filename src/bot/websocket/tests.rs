@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -15,12 +15,16 @@ use tokio_tungstenite::{
         protocol::{CloseFrame, frame::coding::CloseCode},
     },
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{
     bot::{
         Command, Event, Settings,
         protocol::SUBPROTOCOL,
-        testing::{Hall, event, notice, now, question, secret, websocket_settings, wire},
+        testing::{
+            Hall, event, notice, now, question, secret, serve_http, webhook_settings,
+            websocket_settings, wire,
+        },
     },
     conversation::event::{Action, BotEvent},
     net::{self, Net},
@@ -375,6 +379,52 @@ async fn a_reload_with_another_token_connects_anew_and_one_without_change_does_n
     assert_eq!(bot.request["authorization"], "Bearer new");
     assert_eq!(hall.link().await.connected, Some(false));
     assert_eq!(hall.link().await.connected, Some(true));
+    hall.stop_with(bot).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_to_the_other_transport_loses_nothing() {
+    let (calls, mut posted) = mpsc::channel(10);
+    let (dials, mut accepted) = mpsc::channel(10);
+    let tracker = TaskTracker::new();
+    let net = Net::in_memory(Arc::new(move |uri| {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        if uri.host() == Some("webhook.example") {
+            tracker.spawn(serve_http(theirs, 1, calls.clone()));
+        } else {
+            dials.try_send(theirs).unwrap();
+        }
+        Ok(ours)
+    }));
+    let webhook = Settings {
+        url: "http://webhook.example/".parse().unwrap(),
+        max_in_flight: 1,
+        ..webhook_settings()
+    };
+    let mut hall = Hall::open(webhook.clone(), net).await;
+    hall.ask(question("a", 1, "hi"));
+    hall.ask(question("b", 1, "hi"));
+    let running = posted.recv().await.unwrap();
+    hall.send(Command::Reload(Box::new(websocket_settings())));
+    let back = BotEvent::Undelivered { event: event("b", 1), attempt: 1 };
+    assert_eq!(hall.bot_event().await, back, "what waited comes back");
+    let mut bot = Bot::accept(accepted.recv().await.unwrap()).await;
+    while hall.link().await.connected != Some(true) {}
+    running.respond(204, "");
+    assert!(matches!(hall.bot_event().await, BotEvent::Seen { .. }));
+    assert_eq!(bot.next().await["type"], "hello");
+    hall.ask(question("b", 1, "hi"));
+    assert_eq!(bot.next().await["event"]["id"], "b:1");
+    assert!(matches!(hall.bot_event().await, BotEvent::HandedOver { .. }));
+    hall.send(Command::Reload(Box::new(webhook)));
+    assert_eq!(hall.link().await.connected, None);
+    hall.ask(question("c", 1, "hi"));
+    let call = posted.recv().await.unwrap();
+    assert_eq!(call.json()["id"], "c:1");
+    // The old connection is closing, and its last words still count.
+    bot.say(json!({"type": "reply", "reply": {"inReplyTo": "b:1", "actions": []}})).await;
+    assert!(matches!(hall.bot_event().await, BotEvent::Answered(_)));
+    call.respond(204, "");
     hall.stop_with(bot).await;
 }
 

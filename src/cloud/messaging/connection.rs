@@ -5,16 +5,17 @@
 
 use std::{
     collections::BTreeSet,
-    mem,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
 use super::{
+    arrival::Arrival,
     calls,
     history::{self, Reader},
     identity::Identity,
+    purpose::{ACCEPT, Answer, HISTORY, Purpose, Subscription},
     requests::Requests,
     rings::Moment,
     session::Output,
@@ -36,8 +37,7 @@ pub(super) struct Connection {
     keepalive: Duration,
     next_clock: Instant,
     skew: Option<Skew>,
-    stage: Stage,
-    snapshot: Snapshot,
+    arrival: Arrival,
 }
 
 /// What a connection needs to know when it begins.
@@ -73,50 +73,6 @@ pub(super) enum Loss {
     },
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// Not up yet: what is told meanwhile is held back, since `Up` comes first.
-    Subscribing { missing: BTreeSet<Subscription>, held: Vec<Event> },
-    /// Up; `Listed` has not been said.
-    Listing { grace: Instant },
-    /// All said.
-    Listed,
-}
-
-/// Whether the first list of conversations is in. It may be cut into several notifications, so a question is
-/// put behind the first one: when that is answered, the rest has been sent.
-#[derive(Debug, PartialEq)]
-enum Snapshot {
-    Unseen,
-    Begun,
-    Seen,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Subscription {
-    Conversations,
-    Rings,
-    AgentState,
-}
-
-#[derive(Debug)]
-enum Purpose {
-    Clock { sent: Timestamp, behind_snapshot: bool },
-    State(Availability),
-    Subscribe(Subscription),
-    Ring(RingId),
-    Call { conversation: ConversationId, id: Option<CallId>, call: &'static str, answer: Answer },
-}
-
-/// How the answer to a call is read.
-#[derive(Debug)]
-enum Answer {
-    Nothing,
-    Published,
-    Profile,
-    History(Reader),
-}
-
 impl Connection {
     /// The socket is open: be AWAY, subscribe, ask for the time.
     pub(super) fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
@@ -134,8 +90,7 @@ impl Connection {
             keepalive: terms.keepalive,
             next_clock: now + terms.first_keepalive,
             skew: None,
-            stage: Stage::Subscribing { missing, held: Vec::new() },
-            snapshot: Snapshot::Unseen,
+            arrival: Arrival::new(missing),
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         connection.be(Availability::Away, now, out);
@@ -157,10 +112,7 @@ impl Connection {
     /// Whether `Up` has been said.
     #[must_use]
     pub(super) fn is_up(&self) -> bool {
-        match self.stage {
-            Stage::Subscribing { .. } => false,
-            Stage::Listing { .. } | Stage::Listed => true,
-        }
+        self.arrival.is_up()
     }
 
     /// Something that is not a text frame arrived: a sign of life.
@@ -185,7 +137,7 @@ impl Connection {
             }
             Err(error) => {
                 let event = Event::Unusable { kind: "frame", detail: error.to_string() };
-                self.tell(event, out);
+                self.arrival.tell(event, out);
                 Ok(())
             }
         }
@@ -211,21 +163,17 @@ impl Connection {
             self.next_clock = now + self.keepalive;
             self.ask_clock(false, now, wall, out);
         }
-        self.list_if_complete(now, out);
+        self.arrival.look(now, out);
         Ok(())
     }
 
     /// When time matters next.
     #[must_use]
     pub(super) fn wake(&self) -> (Instant, &'static str) {
-        let grace = match self.stage {
-            Stage::Listing { grace } if self.snapshot == Snapshot::Unseen => Some(grace),
-            Stage::Listing { .. } | Stage::Subscribing { .. } | Stage::Listed => None,
-        };
         [
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
-            grace.map(|grace| (grace, "empty snapshot")),
+            self.arrival.wake().map(|at| (at, "empty list")),
             self.requests.wake(),
         ]
         .into_iter()
@@ -278,8 +226,13 @@ impl Connection {
             | Call::Join
             | Call::Ttr { .. } => Answer::Nothing,
         };
+        let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
         let purpose = Purpose::Call { conversation, id, call: call.name(), answer };
-        self.send(request, purpose, now, out);
+        if in_bulk {
+            self.send_when_quiet(request, purpose, now, out);
+        } else {
+            self.send(request, purpose, now, out);
+        }
     }
 
     /// The socket is gone: calls that had left may have happened, calls that had not did not.
@@ -321,8 +274,7 @@ impl Connection {
             Purpose::Clock { sent, behind_snapshot } => {
                 self.learn_skew(response, sent, wall);
                 if behind_snapshot {
-                    self.snapshot = Snapshot::Seen;
-                    self.list_if_complete(now, out);
+                    self.arrival.list_is_in(now, out);
                 }
             }
             Purpose::Subscribe(subscription) => {
@@ -339,7 +291,7 @@ impl Connection {
                             response.words()
                         ),
                     };
-                    self.tell(event, out);
+                    self.arrival.tell(event, out);
                 }
             }
             Purpose::Ring(ring) => {
@@ -348,7 +300,7 @@ impl Connection {
                 } else {
                     Err(calls::failure(ACCEPT, response))
                 };
-                self.tell(Event::RingAccepted { ring, result }, out);
+                self.arrival.tell(Event::RingAccepted { ring, result }, out);
             }
             Purpose::Call { conversation, id, call, answer } => {
                 let outcome = if response.succeeded() {
@@ -374,7 +326,7 @@ impl Connection {
                 };
                 if let Some(id) = id {
                     let event = Event::Called { conversation, id, outcome };
-                    self.tell(event, out);
+                    self.arrival.tell(event, out);
                 }
             }
         }
@@ -401,7 +353,7 @@ impl Connection {
                     call: HISTORY,
                     answer: Answer::History(reader),
                 };
-                self.send(request, purpose, now, out);
+                self.send_when_quiet(request, purpose, now, out);
                 None
             }
         }
@@ -414,13 +366,12 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if notification.topic == Topic::Conversations && self.snapshot == Snapshot::Unseen {
-            self.snapshot = Snapshot::Begun;
+        if notification.topic == Topic::Conversations && self.arrival.list_begins() {
             self.ask_clock(true, now, wall, out);
         }
         let at = Moment { now, wall, skew: self.skew };
         for event in self.translator.read(notification, &at) {
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
     }
 
@@ -448,41 +399,11 @@ impl Connection {
                     response.words()
                 ),
             };
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
-        self.tick_off(subscription, now, out);
+        let agent = &self.translator.me().user;
+        self.arrival.subscribed(subscription, agent, now, out);
         Ok(())
-    }
-
-    fn tick_off(&mut self, subscription: Subscription, now: Instant, out: &mut Vec<Output>) {
-        let Stage::Subscribing { missing, held } = &mut self.stage else {
-            return;
-        };
-        missing.remove(&subscription);
-        if !missing.is_empty() {
-            return;
-        }
-        let held = mem::take(held);
-        self.stage = Stage::Listing { grace: now + GRACE };
-        out.push(Output::Tell(Event::Up { agent: self.translator.me().user.clone() }));
-        out.extend(held.into_iter().map(Output::Tell));
-        self.list_if_complete(now, out);
-    }
-
-    fn list_if_complete(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let Stage::Listing { grace } = self.stage else {
-            return;
-        };
-        let complete = match self.snapshot {
-            Snapshot::Seen => true,
-            Snapshot::Begun => false,
-            // That an empty list is told at all is not documented.
-            Snapshot::Unseen => grace <= now,
-        };
-        if complete {
-            self.stage = Stage::Listed;
-            out.push(Output::Tell(Event::Listed));
-        }
     }
 
     fn unanswered(
@@ -493,21 +414,21 @@ impl Connection {
     ) -> Result<(), Loss> {
         match &purpose {
             Purpose::Subscribe(Subscription::AgentState) => {
-                self.tick_off(Subscription::AgentState, now, out);
+                let agent = &self.translator.me().user;
+                self.arrival.subscribed(Subscription::AgentState, agent, now, out);
             }
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
             Purpose::Clock { behind_snapshot: true, .. } => {
-                self.snapshot = Snapshot::Seen;
-                self.list_if_complete(now, out);
+                self.arrival.list_is_in(now, out);
             }
             Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
             }
         }
         let error = CallError::NoAnswer { call: purpose.name() };
         if let Some(event) = purpose.failed(error) {
-            self.tell(event, out);
+            self.arrival.tell(event, out);
         }
         Ok(())
     }
@@ -546,69 +467,14 @@ impl Connection {
         out.extend(self.requests.send(request, purpose, now).map(Output::Send));
     }
 
-    fn tell(&mut self, event: Event, out: &mut Vec<Output>) {
-        match &mut self.stage {
-            Stage::Subscribing { held, .. } => held.push(event),
-            Stage::Listing { .. } | Stage::Listed => out.push(Output::Tell(event)),
-        }
+    fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: Purpose,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let frame = self.requests.send_when_quiet(request, purpose, now);
+        out.extend(frame.map(Output::Send));
     }
 }
-
-impl Subscription {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Conversations => "conversations",
-            Self::Rings => "rings",
-            Self::AgentState => "the agent's state",
-        }
-    }
-
-    fn request(self, me: &Identity, manager: bool) -> Request {
-        match self {
-            // Without agents, all open conversations of the account are told.
-            Self::Conversations if manager => {
-                Request::new(Method::SubscribeConversations, &json!({"convState": ["OPEN"]}))
-            }
-            Self::Conversations => Request::new(
-                Method::SubscribeConversations,
-                &json!({"convState": ["OPEN"], "agentIds": [me.old_id]}),
-            ),
-            Self::Rings => Request::new(
-                Method::SubscribeRings,
-                &json!({"channelType": "MESSAGING", "agentId": me.old_id, "brandId": me.account}),
-            ),
-            Self::AgentState => Request::new(
-                Method::SubscribeAgentState,
-                &json!({"brandId": me.account, "agentId": me.old_id}),
-            ),
-        }
-    }
-}
-
-impl Purpose {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Clock { .. } => "clock",
-            Self::State(_) => "agent state",
-            Self::Subscribe(_) => "subscription",
-            Self::Ring(_) => ACCEPT,
-            Self::Call { call, .. } => call,
-        }
-    }
-
-    /// What to tell whoever waits for it.
-    fn failed(self, error: CallError) -> Option<Event> {
-        match self {
-            Self::Clock { .. } | Self::State(_) | Self::Subscribe(_) => None,
-            Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
-            Self::Call { conversation, id, .. } => {
-                id.map(|id| Event::Called { conversation, id, outcome: Err(error) })
-            }
-        }
-    }
-}
-
-/// How long to wait for a list of conversations that may never come because it is empty.
-const GRACE: Duration = Duration::from_secs(2);
-const ACCEPT: &str = "accept ring";
-const HISTORY: &str = "history";

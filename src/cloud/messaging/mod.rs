@@ -8,6 +8,7 @@
 //! [`session`] decides how to come up and stay up, `connection` holds what lives as long as one socket, `link` is the
 //! only task and the only one that awaits; `probe` walks up once by itself.
 
+mod arrival;
 mod backoff;
 mod calls;
 mod close;
@@ -19,6 +20,7 @@ mod identity;
 mod link;
 mod messages;
 mod probe;
+mod purpose;
 mod requests;
 mod rings;
 pub mod session;

@@ -1,7 +1,7 @@
 //! Pure: the requests of one socket: which are unanswered, which have to wait.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,9 @@ pub(super) struct Requests<P> {
     /// By id, which is also the order of their deadlines.
     pending: BTreeMap<u64, Pending<P>>,
     throttle: Throttle<Waiting<P>>,
+    /// Requests for which there is no hurry, in their order.
+    bulk: VecDeque<Waiting<P>>,
+    bulk_pending: usize,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,8 @@ struct Pending<P> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Ordinary,
+    /// There may be a thousand of them at once, and they must not be in the way of the others.
+    Bulk,
     /// It had waited for its turn after a 429.
     Released,
     /// It passes whatever waits, and is not made to wait itself.
@@ -48,7 +53,15 @@ impl<P> Requests<P> {
     /// No requests yet; each may take `timeout`.
     #[must_use]
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, ids: 0, orders: 0, pending: BTreeMap::new(), throttle: Throttle::default() }
+        Self {
+            timeout,
+            ids: 0,
+            orders: 0,
+            pending: BTreeMap::new(),
+            throttle: Throttle::default(),
+            bulk: VecDeque::new(),
+            bulk_pending: 0,
+        }
     }
 
     /// The frame to send, or none if the request has to wait behind others.
@@ -62,6 +75,18 @@ impl<P> Requests<P> {
         }
     }
 
+    /// The frame to send, or none if enough of these are under way: for what is asked of every conversation when a
+    /// connection begins. Its time begins when it leaves.
+    pub(super) fn send_when_quiet(
+        &mut self,
+        request: Request,
+        purpose: P,
+        now: Instant,
+    ) -> Option<String> {
+        self.bulk.push_back(Waiting { request, purpose });
+        self.release_bulk(now)
+    }
+
     /// The frame to send, whatever waits: for signs of life.
     pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
@@ -72,6 +97,7 @@ impl<P> Requests<P> {
     /// request is kept and leaves again later, unless it was a sign of life, which is out of date by then.
     pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {
         let pending = self.pending.remove(&id.parse().ok()?)?;
+        self.bulk_pending -= usize::from(pending.lane == Lane::Bulk);
         let too_many = code == Some(429);
         if pending.lane == Lane::Released {
             self.throttle.settled(!too_many);
@@ -87,8 +113,12 @@ impl<P> Requests<P> {
 
     /// The frames that may leave by now.
     pub(super) fn release(&mut self, now: Instant) -> Option<String> {
-        let (order, Waiting { request, purpose }) = self.throttle.release(now)?;
-        Some(self.leave(order, request, purpose, now, Lane::Released))
+        match self.throttle.release(now) {
+            Some((order, Waiting { request, purpose })) => {
+                Some(self.leave(order, request, purpose, now, Lane::Released))
+            }
+            None => self.release_bulk(now),
+        }
     }
 
     /// The next request whose time is over; its answer will be passed over should it ever come.
@@ -98,6 +128,7 @@ impl<P> Requests<P> {
             return None;
         }
         let pending = entry.remove();
+        self.bulk_pending -= usize::from(pending.lane == Lane::Bulk);
         if pending.lane == Lane::Released {
             self.throttle.settled(false);
         }
@@ -120,8 +151,18 @@ impl<P> Requests<P> {
     pub(super) fn abandon(self) -> (impl Iterator<Item = P>, impl Iterator<Item = P>) {
         (
             self.pending.into_values().map(|pending| pending.purpose),
-            self.throttle.into_waiting().map(|waiting| waiting.purpose),
+            self.throttle.into_waiting().chain(self.bulk).map(|waiting| waiting.purpose),
         )
+    }
+
+    fn release_bulk(&mut self, now: Instant) -> Option<String> {
+        if self.bulk_pending >= MOST_BULK || self.throttle.is_closed() {
+            return None;
+        }
+        let Waiting { request, purpose } = self.bulk.pop_front()?;
+        self.bulk_pending += 1;
+        let order = self.next_order();
+        Some(self.leave(order, request, purpose, now, Lane::Bulk))
     }
 
     fn next_order(&mut self) -> u64 {
@@ -146,6 +187,9 @@ impl<P> Requests<P> {
         frame
     }
 }
+
+/// Enough to keep a server busy, few enough to leave it room for what consumers wait for.
+const MOST_BULK: usize = 16;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
@@ -207,6 +251,29 @@ mod tests {
         requests.send_at_once(clock(), "clock", now);
         assert_eq!(requests.answered("1", Some(429), now), Some("clock"));
         assert!(requests.send(clock(), "a", now).is_some());
+    }
+
+    #[test]
+    fn requests_in_bulk_leave_a_few_at_a_time_and_are_in_nobodys_way() {
+        let now = Instant::now();
+        let mut requests = requests();
+        let left = (0..100).filter_map(|_| requests.send_when_quiet(clock(), "bulk", now)).count();
+        assert_eq!(left, MOST_BULK);
+        assert!(requests.send(clock(), "urgent", now).is_some());
+        assert_eq!(requests.release(now), None);
+        assert_eq!(requests.answered("1", None, now), Some("bulk"));
+        assert!(requests.release(now).is_some());
+        assert_eq!(requests.release(now), None);
+        // Those that are given up make room too, and the time of the next ones begins only then.
+        let later = now + Duration::from_secs(10);
+        let mut given_up = 0;
+        while requests.expire(later).is_some() {
+            given_up += 1;
+        }
+        assert_eq!(given_up, MOST_BULK + 1);
+        let left = std::iter::from_fn(|| requests.release(later)).count();
+        assert_eq!(left, MOST_BULK);
+        assert_eq!(requests.wake(), Some((later + Duration::from_secs(10), "request timeout")));
     }
 
     #[test]

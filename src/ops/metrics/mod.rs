@@ -79,7 +79,7 @@ impl Metrics {
                 .metric("answers_dropped", "Answers of the bot that were not used"),
             bot_response: declare.seconds(
                 "bot_response",
-                "From an event's last attempt to the bot's answer",
+                "From a batch being ready for the bot to the answer",
                 Histogram::new(WAITS),
             ),
             publish: declare.seconds(

@@ -1,9 +1,17 @@
+use std::time::Duration;
+
 use boon::{Compiler, Schemas};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::bot::testing::{connector, event, full_question, notice, question as asked};
+use crate::{
+    bot::testing::{connector, event, full_question, notice, question as asked},
+    conversation::{
+        AgentId,
+        event::{Audience, SkillRef, Target},
+    },
+};
 
 // --- events ---
 

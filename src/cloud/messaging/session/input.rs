@@ -30,7 +30,7 @@ pub enum Input<'a> {
     Refreshed(Result<(), Trouble>),
     /// [`super::Output::LogOut`] ended.
     LoggedOut,
-    /// The moment that [`Session::wake`] named has come.
+    /// The moment that [`super::Session::wake`] named has come.
     Elapsed,
 }
 

@@ -5,6 +5,7 @@
 //! token unless the way it broke says otherwise, and a token that is renewed leaves a healthy socket alone.
 
 mod input;
+mod losing;
 mod output;
 #[cfg(test)]
 mod tests;
@@ -16,8 +17,7 @@ pub use output::Output;
 
 use super::{
     backoff::{Backoff, SlowRetry, about},
-    close::{self, Verdict},
-    connection::{Connection, Loss, Terms},
+    connection::{Connection, Terms},
     evict::Evictions,
 };
 use crate::{
@@ -372,154 +372,6 @@ impl Session {
         }
     }
 
-    /// What became of the connection after it was told something.
-    fn after(&mut self, result: Result<(), Loss>, now: Instant, out: &mut Vec<Output>) {
-        let loss = match result {
-            Ok(()) => {
-                if self.link.phase == LinkPhase::Subscribing
-                    && self.connection.as_ref().is_some_and(Connection::is_up)
-                {
-                    let detail = format!("connected as {}", self.settings.username);
-                    self.tell_link(LinkPhase::Up, detail, None, out);
-                }
-                return;
-            }
-            Err(loss) => loss,
-        };
-        self.settle(now, out);
-        out.push(Output::Disconnect);
-        if !matches!(self.phase, Phase::Connected) {
-            self.tell_link_again(out);
-            return;
-        }
-        match loss {
-            Loss::Silent => {
-                let detail = format!(
-                    "nothing was received for {:?}, twice the keepalive_interval",
-                    2 * self.settings.keepalive_interval
-                );
-                self.reconnect("dead", detail, now, out);
-            }
-            Loss::Unanswered(what) => {
-                let detail = format!("the subscription to {what} was not answered");
-                self.reconnect("dead", detail, now, out);
-            }
-            Loss::Refused { what, code, words } => {
-                let detail = format!(
-                    "the subscription to {what} was refused with {code}: {words}; \
-                     check the permissions of the agent's profile"
-                );
-                if code == 401 {
-                    self.session_ended(false, "expired", detail, now, out);
-                } else if code < 500 {
-                    let wait = self.slow.next(&mut self.rng);
-                    self.wait(wait, Step::Connect, "refused", detail, now, out);
-                } else {
-                    self.reconnect("closed", detail, now, out);
-                }
-            }
-        }
-    }
-
-    fn closed(&mut self, code: Option<u16>, detail: &str, now: Instant, out: &mut Vec<Output>) {
-        let Some(lasted) = self.settle(now, out) else {
-            return;
-        };
-        if !matches!(self.phase, Phase::Connected) {
-            // A new session is on its way already.
-            self.tell_link_again(out);
-            return;
-        }
-        let detail = match code {
-            Some(code) => format!("the cloud closed the connection with {code}: {detail}"),
-            None => format!("the connection broke: {detail}"),
-        };
-        match close::from_close_code(code) {
-            Verdict::Reconnect => {
-                let quick_break = matches!(code, None | Some(1006)) && !lasted;
-                self.quick_breaks = if quick_break { self.quick_breaks + 1 } else { 0 };
-                if self.quick_breaks >= BREAKS_PER_TOKEN {
-                    // A revoked token often shows in no other way.
-                    self.session_ended(true, "closed", detail, now, out);
-                } else {
-                    self.reconnect("closed", detail, now, out);
-                }
-            }
-            Verdict::LogIn { evicted } => self.session_ended(evicted, "expired", detail, now, out),
-            Verdict::Throttle => {
-                let wait = self.backoff.next(&mut self.rng).max(LOGIN_SPACING);
-                self.wait(wait, Step::Connect, "throttled", detail, now, out);
-            }
-        }
-    }
-
-    fn refreshed(&mut self, result: Result<(), Trouble>, now: Instant, out: &mut Vec<Output>) {
-        if !matches!(self.refresh, Some(RefreshState::UnderWay)) {
-            return;
-        }
-        self.refresh = Some(self.next_refresh(now));
-        let Err(trouble) = result else {
-            return;
-        };
-        match trouble.kind {
-            TroubleKind::Refused => {
-                if matches!(self.phase, Phase::Connecting) {
-                    out.push(Output::Disconnect);
-                }
-                self.session_ended(true, "expired", trouble.detail, now, out);
-            }
-            TroubleKind::Blocked
-            | TroubleKind::Throttled
-            | TroubleKind::Secret
-            | TroubleKind::Failed => {
-                self.link.error = Some(trouble.detail);
-                self.tell_link_again(out);
-            }
-        }
-    }
-
-    /// The token is not good any more. A socket that still works is kept until there is a new token.
-    fn session_ended(
-        &mut self,
-        evicted: bool,
-        reason: &'static str,
-        detail: String,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        if evicted {
-            self.evictions.record(now);
-        }
-        self.account = None;
-        self.refresh = None;
-        self.quick_breaks = 0;
-        let fought = self.evictions.fought(now);
-        let (reason, detail, spacing) = if fought {
-            ("evicted", self.eviction(), TRUCE)
-        } else {
-            (reason, detail, LOGIN_SPACING)
-        };
-        let pause = match self.connection {
-            Some(_) => Duration::ZERO,
-            None => self.backoff.next(&mut self.rng),
-        };
-        let allowed = self
-            .last_login
-            .map_or(Duration::ZERO, |last| (last + spacing).saturating_duration_since(now));
-        self.wait(pause.max(allowed), Step::FindHosts, reason, detail, now, out);
-    }
-
-    fn reconnect(
-        &mut self,
-        reason: &'static str,
-        detail: String,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        let wait = self.backoff.next(&mut self.rng);
-        self.wait(wait, Step::Connect, reason, detail, now, out);
-    }
-
     fn wait(
         &mut self,
         wait: Duration,
@@ -553,26 +405,6 @@ impl Session {
         }
     }
 
-    /// Buries the connection and tells whether it had lasted; none if there was none.
-    fn settle(&mut self, now: Instant, out: &mut Vec<Output>) -> Option<bool> {
-        let connection = self.connection.take()?;
-        let age = now.saturating_duration_since(connection.opened());
-        let lasted = connection.is_up() && age >= STABLE;
-        if lasted {
-            self.backoff.reset();
-            self.quick_breaks = 0;
-        }
-        connection.lost(out);
-        Some(lasted)
-    }
-
-    fn drop_connection(&mut self, out: &mut Vec<Output>) {
-        if let Some(connection) = self.connection.take() {
-            connection.lost(out);
-            out.push(Output::Disconnect);
-        }
-    }
-
     fn stop(&mut self, out: &mut Vec<Output>) {
         match self.phase {
             Phase::Stopping | Phase::Stopped => return,
@@ -603,15 +435,6 @@ impl Session {
         RefreshState::Due(now + about(self.settings.refresh_interval, &mut self.rng))
     }
 
-    fn eviction(&self) -> String {
-        format!(
-            "another program seems to log in as {}: the session was ended again and again, and a bot user can \
-             have only one. Stop the other program or give it a bot user of its own; until then there is one \
-             log-in a minute at most",
-            self.settings.username
-        )
-    }
-
     fn tell_link(
         &mut self,
         phase: LinkPhase,
@@ -639,12 +462,8 @@ impl Session {
 const LOGIN_SPACING: Duration = Duration::from_secs(5);
 /// At most one log-in in this time while another program keeps logging in as the same user.
 const TRUCE: Duration = Duration::from_secs(60);
-/// A connection that lived this long was a success: the back-off begins anew.
-const STABLE: Duration = Duration::from_secs(60);
 /// Support has to lift a block; looking in now and then notices when it has.
 const BLOCKED: Duration = Duration::from_secs(10 * 60);
-/// The first break may be the network; the second in a row is taken for a revoked token.
-const BREAKS_PER_TOKEN: u32 = 2;
 /// After this many sockets that could not be opened, the domain service is asked again.
 const OPENS_PER_HOST: u32 = 3;
 /// From here on the number of tries is worth telling.

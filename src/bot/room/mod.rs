@@ -1,8 +1,10 @@
 //! The room behind the door: one task that owns all that is known of the bot and hands events to the hall.
 
+mod hall;
+mod letters;
+
 use std::time::Instant;
 
-use hyper::body::Bytes;
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
@@ -12,8 +14,7 @@ use tokio::{
 
 use super::{
     Callback, Command, Event, Settings, Transport,
-    callback::{self, Letter, Recipient, Verdict},
-    content::Problem,
+    callback::{self, Letter},
     dialect::native::{self, Frame, Malformed, Reply},
     register::{Register, State},
     webhook::{self, Outcome, Webhook},
@@ -29,6 +30,7 @@ use crate::{
     ops::{clock::Clock, logs::chain},
     secret::Secret,
 };
+use hall::{Hall, HallGone, listed};
 
 /// Everything that one task owns.
 pub(super) struct Room {
@@ -52,12 +54,6 @@ struct Server {
     token: watch::Sender<Secret>,
 }
 
-/// The way to the hall.
-struct Hall(mpsc::Sender<Event>);
-
-/// The hall is gone: nobody hears any more.
-struct HallGone;
-
 impl Room {
     pub(super) fn new(
         settings: Settings,
@@ -78,7 +74,7 @@ impl Room {
             settings,
             net,
             clock,
-            hall: Hall(events),
+            hall: Hall::new(events),
         };
         if let (Some(callback), Some(listener)) = (room.settings.callback.clone(), listener) {
             room.serve(&callback, listener);
@@ -375,77 +371,6 @@ impl Room {
         }
     }
 
-    // --- the callback ---
-
-    async fn letter(&mut self, letter: Letter) -> Result<(), HallGone> {
-        let Letter { to, body, verdict } = letter;
-        let decided = match to {
-            Recipient::Event => self.late_reply(&body).await?,
-            Recipient::Conversation(id) => self.say(&ConversationId::from(id), &body).await?,
-        };
-        // A caller that hung up does not matter: what it brought is in good hands.
-        let _ = verdict.send(decided);
-        Ok(())
-    }
-
-    async fn late_reply(&mut self, body: &Bytes) -> Result<Verdict, HallGone> {
-        let at = self.clock.now();
-        let reply = match native::reply(body, &self.settings.content) {
-            Ok(reply) => reply,
-            Err(malformed) => return Ok(unusable_body(malformed)),
-        };
-        let Some(id) = reply.in_reply_to.clone() else {
-            let what = "is missing; put the event's id there".to_owned();
-            let path = "inReplyTo".to_owned();
-            return Ok(Verdict::Unusable(vec![Problem { path, what }]));
-        };
-        let Some((event, entry)) = self.register.find(&id) else {
-            return Ok(Verdict::Unknown("no such event".to_owned()));
-        };
-        match entry.state {
-            State::Open => {}
-            State::Answered => return Ok(Verdict::Answered),
-            State::Withdrawn => {
-                return Ok(Verdict::Unknown("the event was given up".to_owned()));
-            }
-        }
-        if is_nothing(&reply) {
-            return Ok(Verdict::Unusable(reply.problems));
-        }
-        let conversation = entry.conversation.clone();
-        self.hall.report(&id, &reply).await?;
-        let problems = reply.problems.clone();
-        self.answered(event, conversation, at, reply).await?;
-        Ok(Verdict::Accepted(problems))
-    }
-
-    #[expect(
-        clippy::needless_pass_by_ref_mut,
-        reason = "a shared borrow that lives through an await would ask the room to be Sync"
-    )]
-    async fn say(
-        &mut self,
-        conversation: &ConversationId,
-        body: &Bytes,
-    ) -> Result<Verdict, HallGone> {
-        let at = self.clock.now();
-        if !self.register.is_open(conversation) {
-            let what = "no such conversation, or it is not this agent's any more";
-            return Ok(Verdict::Unknown(what.to_owned()));
-        }
-        let reply = match native::said(body, &self.settings.content) {
-            Ok(reply) => reply,
-            Err(malformed) => return Ok(unusable_body(malformed)),
-        };
-        if is_nothing(&reply) || reply.actions.is_empty() {
-            return Ok(Verdict::Unusable(reply.problems));
-        }
-        self.hall.report(conversation.as_str(), &reply).await?;
-        let problems = reply.problems;
-        self.hall.hand_over(conversation.clone(), at, BotEvent::Says(reply.actions)).await?;
-        Ok(Verdict::Accepted(problems))
-    }
-
     // --- telling ---
 
     async fn answered(
@@ -488,40 +413,6 @@ impl Room {
     }
 }
 
-impl Hall {
-    async fn give_back(&self, delivery: Delivery, at: Instant) -> Result<(), HallGone> {
-        let Delivery { conversation, event, attempt } = delivery;
-        let event = BotEvent::Undelivered { event, attempt };
-        self.hand_over(conversation, at, event).await
-    }
-
-    /// Tells the hall what of a reply could not be used.
-    async fn report(&self, id: &str, reply: &Reply) -> Result<(), HallGone> {
-        if reply.problems.is_empty() {
-            return Ok(());
-        }
-        let kind = if reply.skipped > 0 { "action" } else { "content" };
-        self.unusable(kind, format!("reply to {id}: {}", listed(&reply.problems))).await
-    }
-
-    async fn unusable(&self, kind: &'static str, detail: String) -> Result<(), HallGone> {
-        self.tell(Event::Unusable { kind, detail }).await
-    }
-
-    async fn hand_over(
-        &self,
-        id: ConversationId,
-        at: Instant,
-        event: BotEvent,
-    ) -> Result<(), HallGone> {
-        self.tell(Event::Conversation { id, at, event }).await
-    }
-
-    async fn tell(&self, event: Event) -> Result<(), HallGone> {
-        self.0.send(event).await.map_err(|_| HallGone)
-    }
-}
-
 async fn next_of(link: &mut Option<Link>) -> websocket::Happening {
     match link {
         Some(link) => link.next().await,
@@ -544,24 +435,6 @@ fn delivery_of(question: &Question) -> Delivery {
     }
 }
 
-/// Whether actions were sent and none of them can be used.
-fn is_nothing(reply: &Reply) -> bool {
-    reply.actions.is_empty() && reply.skipped > 0
-}
-
-fn unusable_body(Malformed { what }: Malformed) -> Verdict {
-    let path = String::new();
-    Verdict::Unusable(vec![Problem { path, what }])
-}
-
-fn listed(problems: &[Problem]) -> String {
-    let mut lines: Vec<_> = problems.iter().take(LISTED).map(ToString::to_string).collect();
-    if problems.len() > LISTED {
-        lines.push(format!("and {} more", problems.len() - LISTED));
-    }
-    lines.join("; ")
-}
-
 fn same_secret(a: &Option<Secret>, b: &Option<Secret>) -> bool {
     match (a, b) {
         (None, None) => true,
@@ -577,5 +450,3 @@ fn same_secret(a: &Option<Secret>, b: &Option<Secret>) -> bool {
 
 /// Letters that wait while the hall does not keep up; more wait at their connections.
 const LETTERS: usize = 16;
-/// Problems of one reply that are spelled out.
-const LISTED: usize = 10;

@@ -1,0 +1,114 @@
+//! Pure: the first look at a conversation, from its history: what the bot has to hear, and what has been answered.
+
+use std::time::Instant;
+
+use super::{
+    Arrival, Conversation, GREETING_AFTER,
+    effect::{Effect, Effects, Fact, Part},
+    event::{Content, EventKey, EventKind, Message, Speaker},
+    gather::{Batch, Item},
+    history::{self, Takeover},
+    words::Sequence,
+};
+
+impl Conversation {
+    /// The first look at a conversation: what does the bot have to hear, what has been answered?
+    pub(super) fn take_over(
+        &mut self,
+        messages: &[Message],
+        arrival: Arrival,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        let fresh = arrival == Arrival::Assigned;
+        let Takeover {
+            messages: picked,
+            first_batch_ends,
+            repeat,
+            anchor,
+            spoken,
+            unread,
+            ambiguous,
+        } = history::take_over(messages, &self.journal, fresh, self.settings.skip_agent_message);
+        if let Some(last) = messages.last() {
+            self.handled.raise(last.sequence);
+        }
+        self.anchor = anchor;
+        self.last_said = messages
+            .iter()
+            .rev()
+            .find(|m| m.from == Speaker::Consumer && history::is_content(m))
+            .map(|m| (m.sequence, m.time));
+        if ambiguous > 0 {
+            let what = format!("{ambiguous} own messages without a mark, judged by position");
+            fx.push(Effect::Report(Fact::Ambiguous(what)));
+        }
+        let late: Vec<Sequence> = picked
+            .iter()
+            .filter(|m| self.is_late(m.time) && m.from == Speaker::Consumer)
+            .map(|m| m.sequence)
+            .collect();
+        for sequence in unread {
+            if !late.contains(&sequence) {
+                self.mark_unread(sequence);
+            }
+        }
+        if self.is_chat() && !spoken {
+            // In chat the agent speaks first; what the visitor has said follows.
+            self.greet(now);
+        }
+        if let Some(key) = repeat {
+            self.repeat(key, now);
+        }
+        let nothing = picked.is_empty() && repeat.is_none();
+        for message in picked {
+            let (sequence, from) = (message.sequence, message.from);
+            match from {
+                Speaker::Consumer => self.take_consumer(message, !fresh, now, fx),
+                Speaker::Agent | Speaker::Me | Speaker::System => {
+                    let batch = utterance(&message);
+                    self.gather.add(Item::Special(Box::new(batch)), now);
+                }
+            }
+            if first_batch_ends == Some(sequence) {
+                self.gather.close_batch();
+            }
+        }
+        if fresh {
+            self.gather.join_batch();
+        } else {
+            self.gather.close_batch();
+        }
+        if nothing && !spoken && !self.is_manager() && !self.is_chat() {
+            self.greeting_at = Some(now + GREETING_AFTER);
+        }
+    }
+
+    /// An event that is not a consumer message was answered in part before this process knew the conversation.
+    fn repeat(&mut self, key: EventKey, now: Instant) {
+        let text = match key.kind {
+            EventKind::Greeting => self.settings.greeting.clone().unwrap_or_default(),
+            EventKind::StepUp => self.settings.step_up.clone(),
+            EventKind::EscalationFailed(_) => self.settings.escalation_failed.clone(),
+            EventKind::Consumer
+            | EventKind::Agent
+            | EventKind::Say(_)
+            | EventKind::Ended
+            | EventKind::Transferred => return,
+        };
+        let batch = Batch::special(key, text, self.newest_time());
+        self.gather.add(Item::Special(Box::new(batch)), now);
+    }
+}
+
+/// An agent's last utterance, for the bot that takes over.
+fn utterance(message: &Message) -> Batch {
+    let text = match &message.content {
+        Content::Text(text) | Content::Rich { text, .. } => text.clone(),
+        Content::File(file) => file.caption.clone().unwrap_or_default(),
+        Content::Receipt { .. } | Content::Unknown => String::new(),
+    };
+    let key = EventKey { sequence: message.sequence, kind: EventKind::Agent };
+    let part = Part { sequence: message.sequence, text: text.clone(), time: message.time };
+    Batch { parts: vec![part], ..Batch::special(key, text, message.time) }
+}

@@ -1,0 +1,16 @@
+//! The real programs as child processes, over real sockets and in real time: the connector, the simulated cloud,
+//! bots of several languages and the official SDK.
+//!
+//! Nothing here waits for a time to pass: it waits for something to become so, and gives up after a long while.
+
+mod support;
+
+mod bots;
+mod command_line;
+mod demo;
+mod health;
+mod sdk;
+mod secrets;
+mod signals;
+mod systemd;
+mod tls;

@@ -1,0 +1,23 @@
+//! What the tests of this folder are told with: programs that run, a cloud, bots, and patience.
+
+mod bot;
+mod cloud;
+mod connector;
+mod folder;
+mod http;
+mod listener;
+mod program;
+mod proxy;
+mod tls;
+mod wait;
+
+pub(crate) use bot::{Bot, reply, text};
+pub(crate) use cloud::{Cloud, HUMAN_SKILL};
+pub(crate) use connector::{Connector, configuration, connectord, example};
+pub(crate) use folder::Folder;
+pub(crate) use http::{Address, Answer, Request, read_request};
+pub(crate) use listener::{Listener, free_port};
+pub(crate) use program::{Ended, Program, Stream};
+pub(crate) use proxy::{Proxy, Relay};
+pub(crate) use tls::Authority;
+pub(crate) use wait::until;

@@ -1,0 +1,20 @@
+//! Patience.
+
+use std::{thread, time::Duration};
+
+/// Looks until it is so. What `look` complains about last is told when it never is.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let mut why = String::new();
+    for _ in 0..LOOKS {
+        match look() {
+            Ok(found) => return found,
+            Err(now) => why = now,
+        }
+        thread::sleep(PAUSE);
+    }
+    panic!("waited in vain until {what}: {why}");
+}
+
+/// More than a minute in all: the machine may be busy with something else.
+const LOOKS: usize = 3000;
+const PAUSE: Duration = Duration::from_millis(25);
