@@ -409,8 +409,7 @@ const BOT: &[Key] = &[
         Kind::Choice(&["websocket", "webhook"]),
         Required,
         "one connection with frames both ways, or one request for each event",
-    )
-    .restart(),
+    ),
     Key::new(
         "bot.url",
         Kind::Url(&["wss", "ws", "https", "http"]),
@@ -429,8 +428,7 @@ const BOT: &[Key] = &[
         Kind::Choice(&["native", "custom-endpoint", "rasa", "openai"]),
         Default("\"native\""),
         "what a webhook bot understands",
-    )
-    .restart(),
+    ),
     Key::new(
         "bot.token",
         Kind::Secret,
@@ -467,8 +465,7 @@ const BOT: &[Key] = &[
         Kind::Address,
         Optional("answers come with the response only"),
         "webhook: the address where the bot may deliver answers later; needs `callback_token`",
-    )
-    .restart(),
+    ),
     Key::new(
         "bot.callback_token",
         Kind::Secret,

@@ -32,7 +32,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{bot, cloud, conversation, net, ops::logs};
+use crate::{
+    bot, cloud,
+    conversation::{self, settings::Role},
+    net,
+    ops::logs,
+};
 
 /// All settings of a connector: the sum of what its rooms want to know.
 #[derive(Clone)]
@@ -144,6 +149,38 @@ impl Config {
             .filter(|key| key.restart && old.fixed.get(key.path) != new.fixed.get(key.path))
             .map(|key| key.path)
             .collect()
+    }
+
+    /// What a connector that runs with `old` can change to at once: `new`, but for the keys that take a restart.
+    #[must_use]
+    pub fn without_restart(old: &Self, new: Self) -> Self {
+        let Self { cloud, bot, conversation, log, .. } = new.clone();
+        let role = match (&old.conversation.role, conversation.role.clone()) {
+            (Role::Manager(_), new @ Role::Manager(_)) => new,
+            (old, _) => old.clone(),
+        };
+        Self {
+            name: old.name.clone(),
+            environment: old.environment,
+            cloud: cloud::Settings {
+                account: old.cloud.account.clone(),
+                username: old.cloud.username.clone(),
+                manager: old.cloud.manager,
+                ..cloud
+            },
+            cloud_net: old.cloud_net.clone(),
+            bot: bot::Settings { connector: old.bot.connector.clone(), ..bot },
+            bot_net: old.bot_net.clone(),
+            conversation: conversation::Settings {
+                kind: old.conversation.kind,
+                role,
+                ..conversation
+            },
+            health: old.health.clone(),
+            log: logs::Settings { format: old.log.format, ..log },
+            fixed: old.fixed.clone(),
+            ..new
+        }
     }
 }
 

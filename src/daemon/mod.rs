@@ -345,8 +345,9 @@ impl Daemon {
 
     fn take_over(&mut self, new: Config) {
         for key in Config::needs_restart(&self.config, &new) {
-            warn!(key, "this change takes a restart");
+            warn!(key, "this change takes a restart; until then the old value holds");
         }
+        let new = Config::without_restart(&self.config, new);
         if let Some(logs) = &self.outside.logs
             && let Err(error) = logs.reload(&new.log)
         {
@@ -354,7 +355,8 @@ impl Daemon {
         }
         let settings = hall_settings(&new);
         let fingerprint = new.custom_fingerprint.clone();
-        self.hall.reload(settings, fingerprint, self.outside.clock.now());
+        let clock = &self.outside.clock;
+        self.hall.reload(settings, fingerprint, clock.now(), clock.wall());
         let cloud = cloud::Command::Reload(Box::new(new.cloud.clone()));
         let bot = bot::Command::Reload(Box::new(new.bot.clone()));
         if self.cloud.commands.try_send(cloud).is_err() || self.bot.commands.try_send(bot).is_err()

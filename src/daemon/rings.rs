@@ -35,8 +35,8 @@ enum State {
     Waiting { accept_at: Instant, held: bool },
     /// The acceptance is on its way.
     Accepting,
-    /// It was acknowledged; the assignment has to follow by then.
-    Accepted { until: Instant },
+    /// It was acknowledged, or `unsure`: nobody knows whether it arrived. The assignment has to follow by then.
+    Accepted { until: Instant, unsure: bool },
 }
 
 /// What [`Rings::advance`] finds.
@@ -60,14 +60,27 @@ impl Rings {
         self.wait = wait;
     }
 
-    /// A ring is offered, or still offered.
-    pub fn offered(&mut self, ring: Ring, now: Instant) {
-        let accept_at = now + self.wait;
-        self.known.entry(ring.id).or_insert(Known {
-            conversation: ring.conversation,
-            expires: ring.expires,
-            state: State::Waiting { accept_at, held: false },
+    /// A ring is offered, or still offered. What it says of others: an earlier acceptance for the same conversation
+    /// has led nowhere if it rings anew.
+    #[must_use]
+    pub fn offered(&mut self, ring: Ring, now: Instant) -> Vec<RingResult> {
+        if let Some(known) = self.known.get_mut(&ring.id) {
+            if matches!(known.state, State::Accepted { unsure: true, .. }) {
+                // It still waits, so the acceptance did not arrive.
+                known.state = State::Waiting { accept_at: now, held: false };
+            }
+            return Vec::new();
+        }
+        let before = self.known.len();
+        self.known.retain(|_, known| {
+            known.conversation != ring.conversation
+                || !matches!(known.state, State::Accepted { .. })
         });
+        let nowhere = vec![RingResult::Nowhere; before - self.known.len()];
+        let state = State::Waiting { accept_at: now + self.wait, held: false };
+        let known = Known { conversation: ring.conversation, expires: ring.expires, state };
+        self.known.insert(ring.id, known);
+        nowhere
     }
 
     /// A ring is not waiting any more. What has been accepted is judged by whether the assignment follows.
@@ -91,12 +104,12 @@ impl Rings {
         let ring = self.known.get_mut(id)?;
         match result {
             Ok(()) => {
-                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN };
+                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN, unsure: false };
                 None
             }
             Err(CallError::NoAnswer { .. }) => {
                 // It may have worked: the assignment would tell.
-                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN };
+                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN, unsure: true };
                 None
             }
             Err(CallError::NotSent | CallError::Refused { .. } | CallError::Failed { .. }) => {
@@ -126,7 +139,7 @@ impl Rings {
                 due.ended.push(missed(held));
                 false
             }
-            State::Accepted { until } if until <= now => {
+            State::Accepted { until, .. } if until <= now => {
                 due.ended.push(RingResult::Nowhere);
                 false
             }
@@ -161,7 +174,7 @@ impl Rings {
                     Some(ring.expires.map_or(accept_at, |expires| expires.min(accept_at)))
                 }
                 State::Waiting { .. } => ring.expires,
-                State::Accepted { until } => Some(until),
+                State::Accepted { until, .. } => Some(until),
                 State::Accepting => None,
             })
             .min()
@@ -189,7 +202,7 @@ mod tests {
     #[test]
     fn a_ring_is_accepted_after_the_wait_and_not_before() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         assert_eq!(rings.advance(t0 + ms(99), 5).accept, []);
         assert_eq!(rings.wake(5), Some(t0 + ms(100)));
         assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
@@ -199,16 +212,16 @@ mod tests {
     #[test]
     fn a_ring_that_is_told_again_keeps_its_wait() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
-        rings.offered(ring("r1", "c1", t0), t0 + ms(90));
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0 + ms(90)), []);
         assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
     }
 
     #[test]
     fn waits_of_several_rings_run_side_by_side() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
-        rings.offered(ring("r2", "c2", t0), t0 + ms(50));
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        assert_eq!(rings.offered(ring("r2", "c2", t0), t0 + ms(50)), []);
         assert_eq!(rings.advance(t0 + ms(100), 5).accept, [id("r1")]);
         assert_eq!(rings.advance(t0 + ms(150), 5).accept, [id("r2")]);
     }
@@ -216,7 +229,7 @@ mod tests {
     #[test]
     fn a_ring_that_has_gone_is_not_accepted_and_counts_as_missed() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         assert_eq!(rings.gone(&id("r1")), Some(RingResult::Gone));
         assert_eq!(rings.advance(t0 + ms(100), 5), Due::default());
     }
@@ -224,7 +237,7 @@ mod tests {
     #[test]
     fn a_ring_that_goes_while_there_was_no_room_counts_as_left_to_others() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         assert_eq!(rings.advance(t0 + ms(100), 0), Due::default());
         assert_eq!(rings.gone(&id("r1")), Some(RingResult::Left));
     }
@@ -232,7 +245,7 @@ mod tests {
     #[test]
     fn an_expired_ring_is_not_accepted() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         let due = rings.advance(t0 + Duration::from_secs(72), 5);
         assert_eq!(due, Due { accept: vec![], ended: vec![RingResult::Gone] });
     }
@@ -240,8 +253,8 @@ mod tests {
     #[test]
     fn without_room_a_ring_waits_and_is_accepted_when_there_is_room_again() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
-        rings.offered(ring("r2", "c2", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        assert_eq!(rings.offered(ring("r2", "c2", t0), t0), []);
         assert_eq!(
             rings.advance(t0 + ms(100), 1).accept,
             [id("r1")],
@@ -256,7 +269,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_is_not_assignment() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         let _ = rings.advance(t0 + ms(100), 5);
         assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
         let end = rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 5).ended;
@@ -266,14 +279,36 @@ mod tests {
     #[test]
     fn a_refused_acceptance_ends_the_ring_and_an_unanswered_one_waits_for_the_assignment() {
         let (mut rings, t0) = rings();
-        rings.offered(ring("r1", "c1", t0), t0);
-        rings.offered(ring("r2", "c2", t0), t0);
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        assert_eq!(rings.offered(ring("r2", "c2", t0), t0), []);
         let _ = rings.advance(t0 + ms(100), 5);
         let refused = CallError::Refused { call: "ring", code: 400, message: "expired".to_owned() };
         assert_eq!(rings.acknowledged(&id("r1"), Err(&refused), t0), Some(RingResult::Failed));
         let silence = CallError::NoAnswer { call: "ring" };
         assert_eq!(rings.acknowledged(&id("r2"), Err(&silence), t0), None);
         assert!(rings.assigned(&ConversationId::from("c2")));
+    }
+
+    #[test]
+    fn a_conversation_that_rings_anew_shows_that_the_acceptance_led_nowhere() {
+        let (mut rings, t0) = rings();
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        let _ = rings.advance(t0 + ms(100), 5);
+        assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
+        assert_eq!(rings.offered(ring("r2", "c1", t0), t0 + ms(200)), [RingResult::Nowhere]);
+        assert_eq!(rings.advance(t0 + ms(300), 1).accept, [id("r2")], "it takes up no room");
+    }
+
+    #[test]
+    fn a_ring_that_still_waits_after_an_acceptance_without_answer_is_accepted_again() {
+        let (mut rings, t0) = rings();
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
+        let _ = rings.advance(t0 + ms(100), 5);
+        let silence = CallError::NoAnswer { call: "ring" };
+        assert_eq!(rings.acknowledged(&id("r1"), Err(&silence), t0 + ms(200)), None);
+        rings.link_down();
+        assert_eq!(rings.offered(ring("r1", "c1", t0), t0 + ms(5_000)), []);
+        assert_eq!(rings.advance(t0 + ms(5_000), 5).accept, [id("r1")]);
     }
 
     fn rings() -> (Rings, Instant) {

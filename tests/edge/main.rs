@@ -3,10 +3,14 @@
 
 mod support;
 
+mod bot_transports;
 mod coming_up;
 mod conversation;
+mod escalation;
 mod first_steps;
+mod recovery;
 mod rings;
+mod stopping;
 
 #[path = "../../src/bin/cloud-simulator/simulator/mod.rs"]
 mod simulator;

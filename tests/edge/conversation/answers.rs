@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    simulator::{AccountOptions, DialogKind, Fault, Options},
+    simulator::{AccountOptions, DialogKind, Fault, Mode, Options},
     support::{World, after, story, text},
 };
 
@@ -13,7 +13,14 @@ async fn actions_are_published_one_after_another_each_after_the_acknowledgement_
         let world = World::online("").await;
         let talk = world.consumer_starts("hello");
         let event = world.bot.hears("hello").await;
+        // An echo would be an acknowledgement too.
         world.cloud.inject(Fault::Slow { request: Some("PublishEvent".into()), milliseconds: 700 });
+        world.cloud.inject(Fault::Notifications {
+            mode: Mode::Delay,
+            milliseconds: Some(700),
+            notification: Some("OnlineEventDistribution".into()),
+            conversation: None,
+        });
         let pause = json!({ "type": "pause", "milliseconds": 5000, "typing": true });
         world.bot.answers(&event, &[text("one"), text("two"), pause, text("three")]);
         world

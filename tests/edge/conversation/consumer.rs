@@ -317,8 +317,7 @@ async fn the_bot_gets_nothing_once_the_agent_is_not_assigned_any_more() {
         let world = World::online("").await;
         let talk = answered(&world).await;
         let hannah = world.cloud.agent("hannah");
-        world.cloud.move_to_skill(&talk, HUMAN_SKILL).unwrap();
-        hannah.takes(&talk).unwrap();
+        hannah.is_assigned(&talk).unwrap();
         world.bot.next("conversationTransferred").await;
         world.cloud.consumer(&talk).says("hello hannah").unwrap();
         after(60.0).await;

@@ -115,6 +115,22 @@ impl Bot {
             .unwrap_or_else(|_| panic!("the bot never got a {kind} event: {:#?}", self.events()))
     }
 
+    /// The next frame of this type; waits a minute of virtual time at most.
+    pub(crate) async fn frame(&self, kind: &str) -> Value {
+        for _ in 0..60 {
+            let found = {
+                let frames = &mut self.state().frames;
+                let place = frames.iter().position(|frame| frame["type"] == kind);
+                place.and_then(|place| frames.remove(place))
+            };
+            if let Some(frame) = found {
+                return frame;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        panic!("the bot never got a {kind} frame")
+    }
+
     /// The next message event, by its text.
     pub(crate) async fn hears(&self, text: &str) -> Value {
         let event = self.next("message").await;

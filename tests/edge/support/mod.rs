@@ -9,7 +9,7 @@ use connectord::{
     config::{self, Loaded, Mistakes},
     conversation::Timestamp,
     daemon::{Daemon, End, Outside},
-    net::Net,
+    net::{MemoryDial, Net},
     ops::{
         clock::Clock,
         health::Ask,
@@ -26,6 +26,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinHandle, LocalSet},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use bot::{Bot, text};
 pub(crate) use webhook::{Answer, Asked, Webhook};
@@ -56,15 +57,17 @@ struct Running {
     metrics: Arc<Metrics>,
     /// What the file holds when it is read again.
     file: Rc<RefCell<String>>,
+    /// Cancelled when all its connections break at once.
+    power: CancellationToken,
     end: JoinHandle<End>,
 }
 
-/// How a daemon is connected to this world.
-#[derive(Clone)]
+/// How daemons are connected to this world.
 struct Wires {
-    cloud: Net,
-    bot: Net,
+    cloud: MemoryDial,
+    bot: MemoryDial,
     clock: Clock,
+    tasks: TaskTracker,
 }
 
 /// Runs a test's story; spawned parts may stay on this thread.
@@ -85,12 +88,13 @@ impl World {
         let (bot, webhook) = (Bot::new(), Webhook::new());
         let (to_cloud, to_bot, to_webhook) = (cloud.clone(), bot.clone(), webhook.clone());
         let outside = Wires {
-            cloud: Net::in_memory(Arc::new(move |_| dial(|io| to_cloud.connect(io)))),
-            bot: Net::in_memory(Arc::new(move |target| match target.port_u16() {
+            cloud: Arc::new(move |_| dial(|io| to_cloud.connect(io))),
+            bot: Arc::new(move |target| match target.port_u16() {
                 Some(3) if to_webhook.is_up() => dial(|io| to_webhook.connect(io)),
                 Some(2) if to_bot.is_up() => dial(|io| to_bot.connect(io)),
                 _ => refused(),
-            })),
+            }),
+            tasks: TaskTracker::new(),
             clock: Clock::simulated(Timestamp(epoch.try_into().unwrap())),
         };
         Self { cloud, bot, webhook, outside, daemon: None }
@@ -110,9 +114,10 @@ impl World {
         let file = Rc::new(RefCell::new(configuration(settings)));
         let loaded = load(&file.borrow()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let text = Rc::clone(&file);
+        let power = CancellationToken::new();
         let outside = Outside {
-            cloud: self.outside.cloud.clone(),
-            bot: self.outside.bot.clone(),
+            cloud: self.outside.net(&self.outside.cloud, &power),
+            bot: self.outside.net(&self.outside.bot, &power),
             clock: self.outside.clock.clone(),
             seed: 7,
             systemd: Systemd::from_environment(),
@@ -127,7 +132,7 @@ impl World {
             Some((signal, inbox))
         }));
         let end = tokio::task::spawn_local(daemon.run(inbox));
-        self.daemon = Some(Running { signals, ask, metrics, file, end });
+        self.daemon = Some(Running { signals, ask, metrics, file, power, end });
     }
 
     /// Stops the daemon in order and tells how it ended.
@@ -179,6 +184,7 @@ impl World {
     /// The daemon is gone from one moment to the next.
     pub(crate) async fn kill(&mut self) {
         let daemon = self.daemon.take().unwrap();
+        daemon.power.cancel();
         daemon.end.abort();
         let _ = daemon.end.await;
     }
@@ -204,12 +210,12 @@ impl World {
 
     /// Waits until the status is as wanted.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) {
-        // Virtual time: a minute passes at once when nothing else happens.
-        for _ in 0..60_000 {
+        // Virtual time: it passes at once when nothing else happens.
+        for _ in 0..50_000 {
             if is_so(&self.status().await) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("never {what}: {:#?}", self.status().await);
     }
@@ -223,16 +229,41 @@ impl World {
     pub(crate) async fn reads(&self, conversation: &str, lines: &[(&str, &str)]) {
         let wanted: Vec<(String, String)> =
             lines.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
-        let mut seen = Vec::new();
-        for _ in 0..60_000 {
-            let lines = self.cloud.lines(conversation);
-            seen = lines.into_iter().map(|(who, what)| (who.to_owned(), what)).collect();
-            if seen == wanted {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let holds = |cloud: &Cloud| {
+            let events = &cloud.conversations[conversation].main().events;
+            let lines = events
+                .iter()
+                .filter_map(|event| Some((event.role.word().to_owned(), event.text()?.to_owned())));
+            lines.eq(wanted.iter().cloned())
+        };
+        if self.cloud.wait_until("the lines", holds).await.is_ok() {
+            return;
         }
+        let seen = self.cloud.lines(conversation);
         panic!("wanted {wanted:#?}, the dialog holds {seen:#?}");
+    }
+}
+
+impl Wires {
+    /// A way out whose connections break when the power goes.
+    fn net(&self, dial: &MemoryDial, power: &CancellationToken) -> Net {
+        let (dial, power, tasks) = (Arc::clone(dial), power.clone(), self.tasks.clone());
+        Net::in_memory(Arc::new(move |target| {
+            if power.is_cancelled() {
+                return refused();
+            }
+            let mut far = dial(target)?;
+            let (ours, mut near) = tokio::io::duplex(64 * 1024);
+            let power = power.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    // Whichever side hangs up first, the other hears of it.
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    () = power.cancelled() => {}
+                }
+            });
+            Ok(ours)
+        }))
     }
 }
 

@@ -1,0 +1,6 @@
+//! What is lost, late, doubled or odd on the way, and what must not be lost or said twice for it.
+
+mod connection;
+mod oddities;
+mod publishing;
+mod restart;
