@@ -3,6 +3,8 @@
 //!
 //! Nothing here waits for a time to pass: it waits for something to become so, and gives up after a long while.
 
+#![expect(clippy::unwrap_used, reason = "what the tests are told with is test code too")]
+
 mod support;
 
 mod bots;

@@ -20,7 +20,7 @@ fn sigterm_lets_an_answer_under_way_be_published_then_logs_out_and_ends_with_0()
     connector.program.signal("TERM");
     // No new ring from here on, while the answer is still awaited.
     cloud.agent_is("support-bot", "AWAY");
-    assert_eq!(connector.answers("/readyz", 503).trim().is_empty(), false);
+    assert!(!connector.answers("/readyz", 503).trim().is_empty());
     gate.open();
     let ended = connector.program.ends();
     assert_eq!(ended.code, Some(0), "{ended:?}");

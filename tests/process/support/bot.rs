@@ -17,8 +17,11 @@ pub(crate) struct Bot {
     inner: Arc<Inner>,
 }
 
+/// From a message event to the status and body of the answer.
+type Answering = dyn Fn(&Value) -> (u16, Value) + Send + Sync;
+
 struct Inner {
-    answer: Box<dyn Fn(&Value) -> (u16, Value) + Send + Sync>,
+    answer: Box<Answering>,
     heard: Mutex<Vec<Heard>>,
 }
 

@@ -69,11 +69,6 @@ impl Cloud {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// How many requests of this type agents have sent.
-    pub(crate) fn requests(&self, kind: &str) -> u64 {
-        self.get("counts")["requests"][kind].as_u64().unwrap_or(0)
-    }
-
     /// A consumer starts a conversation by saying something.
     pub(crate) fn consumer_starts(&self, text: &str) -> String {
         let started = self.post("conversations", &json!({ "text": text }));
