@@ -69,7 +69,8 @@ fn without_a_setting_the_environment_names_the_proxy_and_its_exceptions() {
     let url = format!("http://{USER}@{}", proxy.address());
     let text =
         configuration(&folder, &format!("https://{NAME}"), &bot.url(), &trusting(&authority));
-    let connector = Connector::start(&folder, &text, &[("HTTPS_PROXY", &url)]);
+    let variables = [("HTTPS_PROXY", url.as_str()), ("HTTP_PROXY", url.as_str())];
+    let connector = Connector::start(&folder, &text, &variables);
     connector.is("Online");
     // The bot is on this machine, which no proxy of the environment is asked about.
     let conversation = cloud.consumer_starts("hello");
