@@ -196,7 +196,8 @@ impl Conversation {
         publication.advance();
     }
 
-    /// An own message came back: that is an acknowledgement too.
+    /// An own message came back. While the cloud's answer is awaited, that one decides; once it is known to be lost,
+    /// the echo is as good.
     pub(super) fn on_echo(&mut self, message: &Message) {
         if self.is_present_piece(message) {
             self.piece_done();
@@ -234,15 +235,23 @@ impl Conversation {
         };
     }
 
+    /// The present piece, should it be out, stands above this sequence; none if that is no question.
+    pub(super) fn unsure_above(&self) -> Option<super::Sequence> {
+        match self.publication.as_ref()?.state {
+            State::Unsure { floor } => Some(floor),
+            State::Ready | State::Pausing { .. } | State::Sent { .. } | State::Waiting { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Whether `message` is the piece whose acknowledgement was lost.
     fn is_present_piece(&self, message: &Message) -> bool {
         let (Some(publication), Some(mark)) = (&self.publication, &message.mark) else {
             return false;
         };
         match (publication.state, publication.steps.front()) {
-            (
-                State::Sent { .. } | State::Unsure { .. } | State::Waiting { .. },
-                Some(Step::Say { index, .. }),
-            ) => {
+            (State::Unsure { .. } | State::Waiting { .. }, Some(Step::Say { index, .. })) => {
                 message.from == Speaker::Me && mark.event == publication.key && mark.index == *index
             }
             _ => false,

@@ -91,7 +91,10 @@ impl Conversation {
 
     pub(super) fn read_history(&mut self, begin: Option<Arrival>, failures: u32, fx: &mut Effects) {
         let dialog = self.about.dialog.clone();
-        let after = (begin.is_none() && self.handled.floor() >= 0).then(|| self.handled.floor());
+        // From where something is missing, or from where a piece may stand that is looked for.
+        let known = self.handled.floor();
+        let from = self.unsure_above().map_or(known, |floor| known.min(floor));
+        let after = (begin.is_none() && from >= 0).then_some(from);
         let id = self.call(Call::History { dialog, after }, fx);
         let live = match &mut self.phase {
             Phase::Reading(reading) => std::mem::take(&mut reading.live),

@@ -77,6 +77,25 @@ fn an_unmarked_echo_that_overtakes_the_history_counts() {
 }
 
 #[test]
+fn an_echo_that_came_before_the_time_out_is_found_even_if_more_was_said_since() {
+    for marked in [true, false] {
+        let mut talk = asked();
+        talk.publishing = Publishing::Held;
+        talk.answers([text("one")]);
+        let Some(Call::Publish { mark, .. }) = talk.calls.last().cloned() else { panic!() };
+        let words = connectord::conversation::event::Content::Text("one".to_owned());
+        let sequence = talk.stores(connectord::conversation::event::Speaker::Me, words, None);
+        talk.dialog.last_mut().unwrap().mark = mark.filter(|_| marked);
+        talk.arrives(sequence);
+        talk.consumer("more");
+        talk.consumer("and more");
+        talk.publishing = Publishing::Works;
+        talk.errs(crate::support::no_answer(&Call::Return));
+        assert_eq!(talk.own_words(), ["one"], "marked: {marked}");
+    }
+}
+
+#[test]
 fn the_same_words_said_earlier_are_not_taken_for_it() {
     let mut talk = asked();
     talk.marks_come_back = false;

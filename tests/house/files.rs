@@ -14,11 +14,35 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The program without its tests: everything before the first module of tests, without comments.
+    /// The program without its tests and comments.
     pub(crate) fn code(&self) -> String {
-        let text = self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        lines.map(|line| format!("{line}\n")).collect()
+        let mut code = String::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            // More attributes may stand between the sign and the module.
+            let next = lines.clone().take(8).find(|next| next.contains("mod "));
+            if line == TESTS && next.is_some_and(|next| next.ends_with('{')) {
+                // A module at the outer edge ends with the first brace there.
+                lines.by_ref().find(|line| *line == "}");
+            } else if !line.trim_start().starts_with("//") {
+                code.push_str(line);
+                code.push('\n');
+            }
+        }
+        code
+    }
+
+    /// The modules that exist in tests only, as paths without an ending.
+    fn test_modules(&self) -> Vec<String> {
+        let own = self.path.trim_end_matches(".rs");
+        let (folder, name) = own.rsplit_once('/').unwrap_or(("", own));
+        let below = if matches!(name, "mod" | "main" | "lib") { folder } else { own };
+        let after_signs = self.text.split(TESTS).skip(1);
+        let declared = after_signs.filter_map(|rest| rest.trim_start().lines().next());
+        declared
+            .filter_map(|line| line.strip_suffix(';')?.split("mod ").nth(1))
+            .map(|module| format!("{below}/{module}"))
+            .collect()
     }
 }
 
@@ -26,13 +50,22 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file below this folder, in order.
+/// Every Rust file below this folder that is more than a test, in order.
 pub(crate) fn rust_files(folder: &str) -> Vec<File> {
     let mut files = Vec::new();
     walk(&root().join(folder), &mut files);
     files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     files.sort();
-    files.iter().filter_map(|path| read(path)).collect()
+    let mut files: Vec<File> = files.iter().filter_map(|path| read(path)).collect();
+    let tests: Vec<String> = files.iter().flat_map(File::test_modules).collect();
+    files.retain(|file| {
+        let is_in = |test: &String| {
+            let rest = file.path.strip_prefix(test.as_str());
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        !tests.iter().any(is_in)
+    });
+    files
 }
 
 /// Every text of the repository that git knows; everything but `target` where there is no git.
@@ -71,3 +104,6 @@ fn read(path: &Path) -> Option<File> {
     let path = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
     Some(File { path, text })
 }
+
+/// What stands before a module of tests.
+const TESTS: &str = "#[cfg(test)]";

@@ -172,7 +172,8 @@ fn check_online_fails_with_the_step_that_fails() {
 fn status_tells_people_and_programs_and_whether_it_is_online() {
     let folder = Folder::new();
     let (cloud, mut bot) = (Cloud::start(), Bot::echoing());
-    let connector = Connector::online(&folder, &cloud, &bot, "");
+    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 99";
+    let connector = Connector::online(&folder, &cloud, &bot, settings);
     let file = connector.file.to_str().unwrap().to_owned();
     let file = file.as_str();
     let text = run(&["status", "--config", file]);
@@ -224,7 +225,7 @@ fn completions_are_written_for_three_shells() {
     ] {
         let ended = run(&["completions", shell]);
         assert_eq!(ended.code, Some(0), "{shell}: {ended:?}");
-        assert!(ended.out.contains(sign) && ended.out.contains("--online"), "{shell}");
+        assert!(ended.out.contains(sign) && ended.out.contains("online"), "{shell}");
     }
 }
 

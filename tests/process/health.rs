@@ -58,7 +58,7 @@ fn the_status_has_everything_that_it_promises() {
 fn readiness_is_refused_with_the_reason_while_the_cloud_or_the_bot_is_down() {
     let folder = Folder::new();
     let (mut cloud, mut bot) = (Cloud::start(), Bot::echoing());
-    let settings = "[custom]\nretryMessageInterval = 1000";
+    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 99";
     let connector = Connector::online(&folder, &cloud, &bot, settings);
     assert_eq!(connector.answers("/readyz", 200), "ok\n");
 
@@ -69,7 +69,7 @@ fn readiness_is_refused_with_the_reason_while_the_cloud_or_the_bot_is_down() {
     connector.answers("/livez", 200);
     bot.comes_up();
     connector.answers("/readyz", 200);
-    cloud.sees(&conversation, "it is answered or handed on", |found| found["state"] == "OPEN");
+    cloud.reads(&conversation, &["consumer: hello", "agent: You said: hello"]);
 
     cloud.program().kill();
     let why = connector.answers("/readyz", 503);

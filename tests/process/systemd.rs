@@ -1,6 +1,6 @@
 //! What systemd hears, and what it hands over.
 
-use std::{os::unix::net::UnixDatagram, time::Duration};
+use std::{cell::RefCell, os::unix::net::UnixDatagram, time::Duration};
 
 use crate::support::{Bot, Cloud, Connector, Folder, Program, configuration, connectord, until};
 
@@ -15,8 +15,7 @@ fn systemd_hears_when_it_is_ready_how_it_is_and_when_it_stops() {
     assert!(before_ready.iter().all(|one| !one.contains("WATCHDOG=1")), "there is no watchdog");
     cloud.agent_is("support-bot", "ONLINE");
     connector.is("Online");
-    let last = manager.last_status();
-    assert!(last.contains("Online"), "{last}");
+    manager.shows("Online");
 
     connector.program.signal("HUP");
     let reloading = manager.hears("RELOADING=1").pop().unwrap();
@@ -37,8 +36,7 @@ fn it_is_ready_once_it_has_settled_on_why_it_cannot_connect() {
     let connector = Connector::start(&folder, &text, &[("NOTIFY_SOCKET", &manager.path)]);
     manager.hears("READY=1");
     connector.is("Not Connected");
-    let last = manager.last_status();
-    assert!(last.contains("Not Connected"), "{last}");
+    manager.shows("Not Connected");
 }
 
 #[test]
@@ -96,13 +94,15 @@ fn secrets_come_from_the_credentials_folder() {
 struct Manager {
     socket: UnixDatagram,
     path: String,
+    /// The last `STATUS=`.
+    status: RefCell<String>,
 }
 
 impl Manager {
     fn new(folder: &Folder) -> Self {
         let path = folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        Self { socket, path: path.to_str().unwrap().to_owned() }
+        Self { socket, path: path.to_str().unwrap().to_owned(), status: RefCell::default() }
     }
 
     /// Everything up to the next message with this line.
@@ -119,23 +119,23 @@ impl Manager {
         }
     }
 
-    /// The last `STATUS=` of those that have come; waits for a first one.
-    fn last_status(&self) -> String {
-        let mut last = None;
-        loop {
-            let wait = if last.is_none() { 60_000 } else { 500 };
-            match self.next(Duration::from_millis(wait)) {
-                Some(message) if message.contains("STATUS=") => last = Some(message),
-                Some(_) => {}
-                None => return last.unwrap_or_default(),
-            }
-        }
+    /// Waits until the last status holds these words.
+    fn shows(&self, words: &str) {
+        until(&format!("systemd shows {words:?}"), || {
+            let _ = self.next(Duration::from_millis(10));
+            let status = self.status.borrow();
+            if status.contains(words) { Ok(()) } else { Err(status.clone()) }
+        });
     }
 
     fn next(&self, within: Duration) -> Option<String> {
         self.socket.set_read_timeout(Some(within)).unwrap();
         let mut buffer = [0; 4096];
         let length = self.socket.recv(&mut buffer).ok()?;
-        Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
+        let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        if let Some(status) = message.lines().find_map(|line| line.strip_prefix("STATUS=")) {
+            status.clone_into(&mut self.status.borrow_mut());
+        }
+        Some(message)
     }
 }

@@ -45,7 +45,7 @@ fn a_certificate_of_nobody_we_trust_is_named_and_tried_again_until_the_file_is_r
 fn everything_to_the_cloud_goes_through_the_proxy_of_the_file() {
     let folder = Folder::new();
     let authority = Authority::new("right");
-    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME]), Bot::echoing());
+    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME, "127.0.0.1"]), Bot::echoing());
     let proxy = Proxy::start(CREDENTIALS, cloud.address());
     let setting = format!("proxy = \"http://{USER}@{}\"", proxy.address());
     let settings = format!("{}\n{setting}", trusting(&authority));
@@ -64,7 +64,7 @@ fn everything_to_the_cloud_goes_through_the_proxy_of_the_file() {
 fn without_a_setting_the_environment_names_the_proxy_and_its_exceptions() {
     let folder = Folder::new();
     let authority = Authority::new("right");
-    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME]), Bot::echoing());
+    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME, "127.0.0.1"]), Bot::echoing());
     let proxy = Proxy::start(CREDENTIALS, cloud.address());
     let url = format!("http://{USER}@{}", proxy.address());
     let text =
@@ -87,7 +87,7 @@ fn without_a_setting_the_environment_names_the_proxy_and_its_exceptions() {
 fn wrong_credentials_for_the_proxy_are_named_without_showing_them() {
     let folder = Folder::new();
     let authority = Authority::new("right");
-    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME]), Bot::echoing());
+    let (cloud, bot) = (Cloud::start_tls(&authority, &[NAME, "127.0.0.1"]), Bot::echoing());
     let proxy = Proxy::start(CREDENTIALS, cloud.address());
     let setting = format!("proxy = \"http://ann:hush-hush@{}\"", proxy.address());
     let settings = format!("{}\n{setting}", trusting(&authority));

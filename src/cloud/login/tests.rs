@@ -120,7 +120,8 @@ async fn refresh_and_log_out_carry_cookies_and_csrf() {
                 ..fake::json(200, &json!(null))
             }
         } else {
-            fake::healthy(asked)
+            let healthy = fake::healthy(asked);
+            FakeAnswer { cookies: [healthy.cookies, vec!["gone=soon"]].concat(), ..healthy }
         }
     });
     let login = log_in(&cloud.net, &settings(), BASE).await.unwrap();
@@ -129,7 +130,7 @@ async fn refresh_and_log_out_carry_cookies_and_csrf() {
     login.log_out(&cloud.net).await;
     let asked = cloud.asked();
     assert_eq!(asked[1].url, "/api/account/12345678/refresh?v=1.3");
-    assert_eq!(asked[1].cookie.as_deref(), Some("Session_id=s3ss10n"));
+    assert_eq!(asked[1].cookie.as_deref(), Some("Session_id=s3ss10n; gone=soon"));
     assert_eq!(asked[1].body, json!({"csrf": CSRF}).to_string());
     assert_eq!(asked[2].url, "/api/account/12345678/logout?v=1.3");
     assert_eq!(asked[2].cookie.as_deref(), Some("Session_id=n3w; extra=1"));

@@ -59,7 +59,11 @@ const COMMON: &[&str] = &[
     "click",
     "display",
     "border",
+    "borderLine",
     "scale",
+    "scroll",
+    "metadata",
+    "accessibility",
 ];
 
 fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
@@ -82,7 +86,7 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
         "button" => {
             text(object, "title", at, 128)?;
             optional_text(object, "subtitle", at, 128)?;
-            &["title", "subtitle", "disabled"]
+            &["title", "subtitle", "disabled", "ref"]
         }
         "image" => {
             https(object, "url", at)?;
@@ -97,7 +101,7 @@ fn element(value: &Value, at: &str, kinds: &Kinds) -> Result<(), String> {
             numbers(object, at)?;
             &["la", "lo"]
         }
-        "template" => &["id", "templateId", "data", "params"],
+        "template" => &["id", "templateId", "templateType", "title", "resp", "data", "params"],
         "vertical" | "horizontal" => {
             elements(object, at, 0, 256)?;
             &["elements", "percentages"]

@@ -1,4 +1,4 @@
-//! Pure: agents' sockets: what they subscribed to and what waits to be sent, with the faults that strike on the way.
+//! Agents' sockets: what they subscribed to and what waits to be sent, with the faults that strike on the way.
 
 use super::clock::Millis;
 use super::conversation::Conversation;

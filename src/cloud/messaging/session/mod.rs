@@ -334,7 +334,7 @@ impl Session {
     ) {
         match (result, &self.account) {
             (Ok(()), Some(account)) => {
-                let keepalive = self.settings.keepalive_interval;
+                let keepalive = self.settings.keepalive_interval.max(SHORTEST_KEEPALIVE);
                 let terms = Terms {
                     me: account.identity.clone(),
                     manager: self.settings.manager,
@@ -462,6 +462,8 @@ impl Session {
 const LOGIN_SPACING: Duration = Duration::from_secs(5);
 /// At most one log-in in this time while another program keeps logging in as the same user.
 const TRUCE: Duration = Duration::from_secs(60);
+/// Whatever is configured, the server is not asked for its time more often than this.
+const SHORTEST_KEEPALIVE: Duration = Duration::from_secs(1);
 /// Support has to lift a block; looking in now and then notices when it has.
 const BLOCKED: Duration = Duration::from_secs(10 * 60);
 /// After this many sockets that could not be opened, the domain service is asked again.

@@ -114,6 +114,7 @@ fn listed_waits_for_an_answer_behind_the_first_list() {
     world.frame(&conversation("conv-2", 1));
     assert!(!world.take_events().contains(&Event::Listed));
     world.advance(secs(3));
+    world.step(Input::Elapsed);
     assert!(
         !world.take_events().contains(&Event::Listed),
         "the list has begun, so the grace for an empty one does not count"
