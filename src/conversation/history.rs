@@ -47,6 +47,11 @@ impl Handled {
         self.newest
     }
 
+    /// Whether a sequence is missing below the newest one.
+    pub(super) fn has_gap(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// Everything up to here is known; -1 for nothing.
     pub(super) fn floor(&self) -> Sequence {
         self.missing.first().map_or(self.newest, |first| first - 1)

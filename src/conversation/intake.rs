@@ -104,6 +104,14 @@ impl Conversation {
         self.phase = Phase::Reading(Reading { begin, state, failures, live, overflowed: false });
     }
 
+    /// Some message of the dialog has never arrived: the history has it.
+    pub(super) fn mind_gap(&mut self, now: Instant, fx: &mut Effects) {
+        if self.gap_until.is_some_and(|at| at <= now) {
+            self.gap_until = None;
+            self.read_history(None, 0, fx);
+        }
+    }
+
     pub(super) fn on_history(
         &mut self,
         outcome: Result<Outcome, CallError>,
@@ -193,6 +201,11 @@ impl Conversation {
                 fx.push(report(1, Disposition::Duplicate));
             }
             return;
+        }
+        if self.handled.has_gap() {
+            self.gap_until.get_or_insert(now + GAP_PATIENCE);
+        } else {
+            self.gap_until = None;
         }
         self.journal.note(&message);
         self.receipts.confirm(history::read_by(&message));
@@ -333,6 +346,9 @@ pub(super) fn report(count: usize, disposition: Disposition) -> Effect {
 
 /// A call that could not be sent although the connection is thought to be up is made again after this time.
 pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a message that another one has overtaken may take, before the history is asked for it.
+const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many live messages are kept while the history is read; a second reading tells of the others.
 const MAX_LIVE: usize = 1_000;

@@ -89,6 +89,8 @@ pub struct Conversation {
 
     /// What has been taken from the dialog already.
     handled: Handled,
+    /// A message is missing; until then it may still arrive by itself.
+    gap_until: Option<Instant>,
     journal: Journal,
     receipts: Receipts,
     /// Ids that the consumer has had: none of them is a step-up again.
@@ -200,6 +202,7 @@ impl Conversation {
             reach,
             draining: false,
             handled: Handled::default(),
+            gap_until: None,
             journal: Journal::default(),
             receipts: Receipts::default(),
             known_consumers: vec![details.consumer],
@@ -266,6 +269,7 @@ impl Conversation {
                 if self.can_ask() {
                     earliest.at(self.gather.ready_at(self.settings.gather), Timer::Gather);
                 }
+                earliest.at(self.gap_until, Timer::Read);
                 earliest.at(self.greeting_at, Timer::Greeting);
                 earliest.at(self.turns.due(), Timer::Resend);
                 earliest.at(self.fallback_at(), Timer::Fallback);
@@ -352,6 +356,7 @@ impl Conversation {
                 self.mind_silence(now, fx);
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
+                self.mind_gap(now, fx);
             }
             Phase::Offline { .. } | Phase::Left => {}
         }

@@ -96,6 +96,31 @@ async fn it_is_not_online_before_the_last_history_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_ring_is_taken_before_the_old_conversations_are_served_again() {
+    story(async {
+        let mut world = World::online("").await;
+        world.settles().await;
+        let old = world.consumer_starts("old");
+        world.bot.hears("old").await;
+        world.kill().await;
+        let request = Some("QueryMessages".to_owned());
+        world.cloud.inject(Fault::Slow { request, milliseconds: 8_000 }.times(1));
+        let new = world.consumer_starts("new");
+        world.start("").await;
+        world.bot.hears("old").await;
+        world.bot.hears("new").await;
+        let read = |talk: &str| {
+            let asked = world.cloud.requests("QueryMessages");
+            asked.into_iter().rfind(|one| one.body["dialogId"] == talk).unwrap().time
+        };
+        let accepted = world.cloud.requests("UpdateRingState").last().unwrap().time;
+        assert!(accepted >= read(&old) + 8_000, "accepted before the old one was read");
+        assert!(read(&new) >= accepted);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_credentials_keep_it_up_with_a_hint_and_a_slow_retry_until_they_are_put_right() {
     story(async {
         let mut world = World::new();

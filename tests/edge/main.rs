@@ -8,6 +8,7 @@ mod coming_up;
 mod conversation;
 mod escalation;
 mod first_steps;
+mod health;
 mod recovery;
 mod rings;
 mod stopping;

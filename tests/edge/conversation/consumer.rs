@@ -83,6 +83,21 @@ async fn messages_that_come_while_a_turn_is_under_way_are_the_next_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_that_is_given_up_lets_the_next_batch_go() {
+    story(async {
+        let world = World::online("[custom]\nfallbackEscalationTime = 0").await;
+        let talk = world.consumer_starts("one");
+        world.bot.hears("one").await;
+        world.cloud.consumer(&talk).says("two").unwrap();
+        world.bot.hears("one").await;
+        after(29.0).await;
+        assert!(world.bot.unheard().is_empty());
+        world.bot.hears("two").await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn conversations_never_wait_for_each_other() {
     story(async {
         let world = World::online("").await;

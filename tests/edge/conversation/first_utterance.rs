@@ -125,6 +125,23 @@ async fn the_greeting_has_the_words_of_the_file_and_can_be_turned_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_greeting_is_not_said_again_after_a_reconnect() {
+    story(async {
+        let world = World::online("").await;
+        let talk = world.cloud.start(Start::in_skill(BOT_SKILL)).unwrap();
+        let event = world.bot.hears("hi").await;
+        world.bot.answers(&event, &[]);
+        world.settles().await;
+        world.cloud.close_sockets(Some(AGENT), 1000, "");
+        world.is_back().await;
+        after(60.0).await;
+        assert!(world.bot.unheard().is_empty(), "{:?}", world.bot.unheard());
+        assert!(world.cloud.lines(&talk).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_greeting_that_nobody_answers_is_resent_and_escalated_like_any_event() {
     story(async {
         let world = World::online("").await;

@@ -133,10 +133,9 @@ async fn frames_that_are_no_json_or_of_unknown_kinds_are_counted_and_lose_no_mes
 async fn messages_that_never_came_are_found_with_the_next_one() {
     story(async {
         let world = World::online("").await;
+        world.bot.echoes("re: ");
         let talk = world.consumer_starts("one");
-        let first = world.bot.hears("one").await;
-        world.bot.answers(&first, &[text("hi")]);
-        world.reads(&talk, &[("CONSUMER", "one"), ("ASSIGNED_AGENT", "hi")]).await;
+        world.reads(&talk, &[("CONSUMER", "one"), ("ASSIGNED_AGENT", "re: one")]).await;
         world.settles().await;
         world.cloud.inject(
             Fault::Notifications {
@@ -150,9 +149,23 @@ async fn messages_that_never_came_are_found_with_the_next_one() {
         world.cloud.consumer(&talk).says("lost on the way").unwrap();
         after(60.0).await;
         world.cloud.consumer(&talk).says("hello?").unwrap();
+        world
+            .reads(
+                &talk,
+                &[
+                    ("CONSUMER", "one"),
+                    ("ASSIGNED_AGENT", "re: one"),
+                    ("CONSUMER", "lost on the way"),
+                    ("CONSUMER", "hello?"),
+                    ("ASSIGNED_AGENT", "re: hello?"),
+                    ("ASSIGNED_AGENT", "re: lost on the way"),
+                ],
+            )
+            .await;
         after(60.0).await;
-        let heard = world.bot.unheard().join(" ");
-        assert!(heard.contains("lost on the way") && heard.contains("hello?"), "{heard}");
+        assert_eq!(world.said(&talk).len(), 3);
+        // A gap is looked into once.
+        assert_eq!(world.cloud.requests("QueryMessages").len(), 2);
     })
     .await;
 }

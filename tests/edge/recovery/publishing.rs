@@ -163,12 +163,6 @@ async fn a_history_that_cannot_be_read_is_asked_for_again() {
             body: None,
             handled: false,
         },
-        Fault::Answer {
-            request: Some("QueryMessages".into()),
-            code: 400,
-            body: None,
-            handled: false,
-        },
     ] {
         story(async {
             let world = World::online("").await;
