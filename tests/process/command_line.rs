@@ -172,7 +172,7 @@ fn check_online_fails_with_the_step_that_fails() {
 fn status_tells_people_and_programs_and_whether_it_is_online() {
     let folder = Folder::new();
     let (cloud, mut bot) = (Cloud::start(), Bot::echoing());
-    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 99";
+    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 10";
     let connector = Connector::online(&folder, &cloud, &bot, settings);
     let file = connector.file.to_str().unwrap().to_owned();
     let file = file.as_str();

@@ -38,9 +38,13 @@ fn the_demo_answers_hands_over_and_shows_what_happens_without_a_bot() {
     assert!(transfer.contains(crate::support::HUMAN_SKILL), "{transfer}");
 
     cloud.post("bot", &json!({ "mode": "stopped" }));
-    cloud.agent_is("support-bot", "AWAY");
+    let without = cloud.consumer_starts("is the bot there?");
+    cloud.waits_for_a_human(&without);
     cloud.post("bot", &json!({ "mode": "answering" }));
-    cloud.agent_is("support-bot", "ONLINE");
+    until("the bot has a connection again", || {
+        let bot = cloud.get("state")["bot"].clone();
+        if bot["connections"] == 1 { Ok(()) } else { Err(bot.to_string()) }
+    });
     let third = cloud.consumer_starts("and now?");
     cloud.sees(&third, "it is answered", |found| {
         found["dialogs"].to_string().contains("You said: and now?")

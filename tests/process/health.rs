@@ -9,7 +9,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Address, Bot, Cloud, Connector, Folder, configuration, free_port, until};
+use crate::support::{
+    Address, Bot, Cloud, Connector, Folder, configuration, free_port, reply, text, until,
+};
 
 #[test]
 fn all_paths_are_answered_over_tcp_and_over_a_unix_socket() {
@@ -58,7 +60,7 @@ fn the_status_has_everything_that_it_promises() {
 fn readiness_is_refused_with_the_reason_while_the_cloud_or_the_bot_is_down() {
     let folder = Folder::new();
     let (mut cloud, mut bot) = (Cloud::start(), Bot::echoing());
-    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 99";
+    let settings = "[custom]\nretryMessageInterval = 1000\nmessageResendMaxRetries = 10";
     let connector = Connector::online(&folder, &cloud, &bot, settings);
     assert_eq!(connector.answers("/readyz", 200), "ok\n");
 
@@ -80,28 +82,50 @@ fn readiness_is_refused_with_the_reason_while_the_cloud_or_the_bot_is_down() {
 #[test]
 fn the_metrics_can_be_read_and_have_every_name_after_some_traffic() {
     let folder = Folder::new();
-    let (cloud, bot) = (Cloud::start(), Bot::echoing());
-    let connector = Connector::online(&folder, &cloud, &bot, "");
-    let conversation = cloud.consumer_starts("hello");
-    cloud.reads(&conversation, &["consumer: hello", "agent: You said: hello"]);
+    let cloud = Cloud::start();
+    let bot = Bot::answering(|event| match event["message"]["text"].as_str() {
+        Some("fail") => (500, Value::Null),
+        _ => (200, reply(event, &[text("hello")])),
+    });
+    let settings = "[custom]\nretryMessageInterval = 1000\nfallbackEscalationTime = 4000";
+    let connector = Connector::online(&folder, &cloud, &bot, settings);
+    let conversation = cloud.consumer_starts("hi");
+    cloud.reads(&conversation, &["consumer: hi", "agent: hello"]);
+    // A resend and a fallback escalation, a frame that is none, and a connection that is lost.
+    cloud.waits_for_a_human(&cloud.consumer_starts("fail"));
+    cloud.post("sockets/send", &json!({ "agent": "support-bot", "text": "no JSON" }));
+    cloud.post("sockets/close", &json!({ "agent": "support-bot", "code": 1011 }));
+    connector.shows("it has come back", |status| {
+        status["conversationalCloud"]["reconnects"] == 1
+            && status["agentConnector"]["status"] == "Online"
+    });
     let text = connector.answers("/metrics", 200);
     let samples = samples(&text);
     for (name, kind) in METRICS {
-        let declared = format!("# TYPE connectord_{name} {kind}");
+        // OpenMetrics declares a family by its name without the ending that its samples have.
+        let family = name.trim_end_matches("_total").trim_end_matches("_info");
+        let declared = format!("# TYPE connectord_{family} {kind}");
         assert!(text.lines().any(|line| line == declared), "no {declared:?} in\n{text}");
     }
-    let is = |sample: &str, value: f64| {
-        let found = samples.get(sample).unwrap_or_else(|| panic!("no {sample} in\n{text}"));
+    let is = |name: &str, label: &str, value: f64| {
+        let name = format!("connectord_{name}{{");
+        let mut of_it = samples.iter().filter(|(found, _)| found.starts_with(&name));
+        let found = of_it.find(|(found, _)| found.contains(label));
+        let (sample, found) = found.unwrap_or_else(|| panic!("no {name}{label} in\n{text}"));
         assert!((found - value).abs() < 1e-9, "{sample} {found}");
     };
-    is("connectord_conversations_open", 1.0);
-    is("connectord_conversations_limit", 50.0);
-    is("connectord_rings_total{result=\"accepted\"}", 1.0);
+    is("build_info", env!("CARGO_PKG_VERSION"), 1.0);
+    is("status", "component=\"agent_connector\",status=\"Online\"", 1.0);
+    is("conversations_open", "", 1.0);
+    is("conversations_limit", "", 50.0);
+    is("rings_total", "result=\"accepted\"", 2.0);
+    is("consumer_messages_total", "disposition=\"asked\"", 2.0);
+    is("resends_total", "", 1.0);
+    is("protocol_errors_total", "peer=\"cloud\"", 1.0);
     let sum = |prefix: &str| -> f64 {
         let of_it = samples.iter().filter(|(name, _)| name.starts_with(prefix));
         of_it.map(|(_, value)| value).sum()
     };
-    assert!(sum("connectord_consumer_messages_total") >= 1.0, "{text}");
     assert!(sum("connectord_bot_requests_total") >= 1.0, "{text}");
     assert!(sum("connectord_logins_total") >= 1.0, "{text}");
     assert!(sum("connectord_publish_seconds_count") >= 1.0, "{text}");
@@ -196,7 +220,7 @@ const HOSTILE: &str = "</td><script>alert(1)</script><img src=x onerror=alert(1)
 
 /// The metrics of the operators' page, and what kind each is.
 const METRICS: &[(&str, &str)] = &[
-    ("build_info", "gauge"),
+    ("build_info", "info"),
     ("status", "gauge"),
     ("conversations_open", "gauge"),
     ("conversations_limit", "gauge"),

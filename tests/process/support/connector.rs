@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use serde_json::Value;
 
-use super::{Address, Bot, Cloud, Folder, Program, until};
+use super::{Address, Bot, Cloud, Folder, Program, Stream, until};
 
 /// A connector with a folder of its own: `connector.toml` and, for its health requests, the socket `h`.
 pub(crate) struct Connector {
@@ -33,7 +33,10 @@ impl Connector {
 
     /// What `GET /status` tells.
     pub(crate) fn status(&self) -> Result<Value, String> {
-        let answer = self.health.get("/status").map_err(|why| format!("no status yet: {why}"))?;
+        let answer = self.health.get("/status").map_err(|why| {
+            let said = self.program.said(Stream::Out) + &self.program.said(Stream::Err);
+            format!("no status yet: {why}; it said:\n{said}")
+        })?;
         serde_json::from_str(&answer.body).map_err(|why| format!("{why}: {}", answer.body))
     }
 

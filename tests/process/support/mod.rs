@@ -15,7 +15,7 @@ pub(crate) use bot::{Bot, reply, text};
 pub(crate) use cloud::{Cloud, HUMAN_SKILL};
 pub(crate) use connector::{Connector, configuration, connectord, example};
 pub(crate) use folder::Folder;
-pub(crate) use http::{Address, Answer, Request, read_request};
+pub(crate) use http::{Address, Request, read_request};
 pub(crate) use listener::{Listener, free_port};
 pub(crate) use program::{Ended, Program, Stream};
 pub(crate) use proxy::{Proxy, Relay};

@@ -71,10 +71,6 @@ impl Program {
         })
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Sends a signal, by its name without SIG.
     pub(crate) fn signal(&self, name: &str) {
         // The standard library can only kill.
