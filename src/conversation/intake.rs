@@ -33,6 +33,7 @@ impl Conversation {
             about.dialog = details.dialog;
             self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
+            self.gap_until = None;
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
             self.read_history(Some(Arrival::Assigned), 0, fx);
@@ -163,6 +164,7 @@ impl Conversation {
                 if let Some(newest) = newest {
                     self.handled.raise(newest);
                 }
+                self.gap_until = None;
             }
         }
         for message in live {

@@ -136,7 +136,10 @@ async fn refused_credentials_keep_it_up_with_a_hint_and_a_slow_retry_until_they_
         for hint in ["support-bot", "401", "disabled", "IP restrictions", "created by somebody"] {
             assert!(error.contains(hint), "no {hint:?} in {error}");
         }
-        assert!(readiness(&status).is_err());
+        assert!(
+            readiness(&status).unwrap_err().contains("401"),
+            "the reason, not only that it waits"
+        );
         after(600.0).await;
         let tries = world.cloud.read(|cloud| cloud.counts.refused_logins);
         assert!((3..=6).contains(&tries), "{tries} log-ins in ten minutes");

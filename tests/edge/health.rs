@@ -36,9 +36,11 @@ async fn the_endpoint_follows_a_connector_from_not_ready_over_a_conversation_to_
         assert_eq!(status["conversations"]["waitingForBot"], 1);
         world.bot.answers(&event, &[text("hi")]);
         world.reads(&talk, &[("CONSUMER", "hello"), ("ASSIGNED_AGENT", "hi")]).await;
-        after(0.2).await;
-        let (code, metrics) = get(&socket, "/metrics").await;
-        assert_eq!(code, 200);
+        world.until("idle", |status| status.totals.bot_replies == 1).await;
+        let published = "publish_seconds_count{connector=\"edge\",environment=\"production\"} 1";
+        let metrics =
+            until(&socket, "/metrics", |code, text| code == 200 && text.contains(published)).await;
+        assert!(!metrics.contains("reconnects_total{"), "nothing was lost so far");
         for (metric, label, value) in [
             ("rings_total", "result=\"accepted\"", "1"),
             ("logins_total", "result=\"ok\"", "1"),
@@ -69,15 +71,26 @@ async fn the_endpoint_follows_a_connector_from_not_ready_over_a_conversation_to_
 
         world.cloud.agent(AGENT).is_enabled(false).unwrap();
         world.cloud.close_sockets(Some(AGENT), 4401, "");
-        after(0.2).await;
-        let (code, why) = get(&socket, "/readyz").await;
-        assert_eq!(code, 503);
-        assert!(why.contains("4401"), "{why}");
+        let why = until(&socket, "/readyz", |code, _| code == 503).await;
+        assert!(why.contains("Conversational Cloud") && why.contains("4401"), "{why}");
+        until(&socket, "/status", |_, text| text.contains("4401")).await;
         world.stop().await;
         assert!(UnixStream::connect(&socket).await.is_err(), "nobody listens any more");
     })
     .await;
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Asks until the answer is as wanted; its body.
+async fn until(socket: &Path, path: &str, is_so: impl Fn(u16, &str) -> bool) -> String {
+    for _ in 0..500 {
+        let (code, body) = get(socket, path).await;
+        if is_so(code, &body) {
+            return body;
+        }
+        after(0.02).await;
+    }
+    panic!("never so: {:?}", get(socket, path).await)
 }
 
 async fn get(socket: &Path, path: &str) -> (u16, String) {

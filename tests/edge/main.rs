@@ -1,6 +1,8 @@
 //! The daemon in process, between the simulated cloud and scripted bots, on a paused clock: days pass in
 //! milliseconds and every run is the same.
 
+#![expect(clippy::unwrap_used, reason = "the stage and its scripts are test code too")]
+
 mod support;
 
 mod bot_transports;

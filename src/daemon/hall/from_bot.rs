@@ -45,7 +45,10 @@ impl Hall {
                     warn!(error, detail = state.detail, "the bot cannot be reached");
                 }
                 if self.reach == Reach::Up {
-                    self.metrics.reconnect(Peer::Bot, "lost");
+                    // A link that is opened for the first time has lost nothing.
+                    if state.error.is_some() {
+                        self.metrics.reconnect(Peer::Bot, "lost");
+                    }
                     self.gone_at = Some(now + self.settings.conversation.resend_after);
                     self.set_reach(Reach::Down, now);
                 }

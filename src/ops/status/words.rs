@@ -81,8 +81,11 @@ fn connector(
     bot: BotStatus,
     away: Option<&str>,
 ) -> (ConnectorStatus, String) {
-    let because = |part: &str, detail: &str| {
-        if detail.is_empty() { part.to_owned() } else { format!("{part}: {detail}") }
+    // What failed, and then what is being done about it.
+    let because = |part: &str, error: Option<&str>, detail: &str| {
+        let words = [error.unwrap_or_default(), detail];
+        let words: Vec<&str> = words.into_iter().filter(|words| !words.is_empty()).collect();
+        if words.is_empty() { part.to_owned() } else { format!("{part}: {}", words.join("; ")) }
     };
     match facts.phase {
         Phase::Draining => {
@@ -98,7 +101,10 @@ fn connector(
         } else {
             ConnectorStatus::ReadyToStart
         };
-        return (status, because("Conversational Cloud", &facts.cloud.detail));
+        return (
+            status,
+            because("Conversational Cloud", facts.cloud.error.as_deref(), &facts.cloud.detail),
+        );
     }
     match bot {
         BotStatus::NotConnected => {
@@ -107,7 +113,7 @@ fn connector(
             } else {
                 ConnectorStatus::ReadyToStart
             };
-            (status, because("bot server", &facts.bot.detail))
+            (status, because("bot server", facts.bot.error.as_deref(), &facts.bot.detail))
         }
         BotStatus::Connected | BotStatus::NotApplicable => {
             let detail = away.map_or("", |_| "gets no new conversations while the agent is away");

@@ -114,6 +114,7 @@ async fn after_a_reconnect_unseen_unanswered_events_come_again_with_their_old_id
         after(15.0).await;
         assert!(world.bot.unheard().is_empty(), "{:?}", world.bot.unheard());
         assert_eq!(world.bot.connections(), 2);
+        assert_eq!(world.count("reconnects_total", "bot_server"), 1.0);
     })
     .await;
 }

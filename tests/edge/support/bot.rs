@@ -70,11 +70,6 @@ impl Bot {
         self.state().echo = Some(prefix.to_owned());
     }
 
-    /// From now on events are only noted.
-    pub(crate) fn is_silent(&self) {
-        self.state().echo = None;
-    }
-
     pub(crate) fn is_up(&self) -> bool {
         self.state().up
     }
@@ -201,6 +196,7 @@ impl Bot {
     }
 
     async fn serve(self, io: DuplexStream) {
+        #[expect(clippy::result_large_err, reason = "the shape of the callback is tungstenite's")]
         let name_protocol = |_: &Request, mut response: Response| {
             let protocol = HeaderValue::from_static("connectord.bot.v1");
             response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);

@@ -3,7 +3,9 @@
 mod bot;
 mod webhook;
 
-use std::{cell::RefCell, future::Future, io, path::Path, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, future::Future, io, path::Path, pin::Pin, rc::Rc, sync::Arc, time::Duration,
+};
 
 use connectord::{
     config::{self, Loaded, Mistakes},
@@ -29,7 +31,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use bot::{Bot, text};
-pub(crate) use webhook::{Answer, Asked, Webhook};
+pub(crate) use webhook::{Answer, Webhook};
 
 use crate::simulator::{Event, Options, Received, Simulator, Start, World as Cloud};
 
@@ -71,8 +73,11 @@ struct Wires {
 }
 
 /// Runs a test's story; spawned parts may stay on this thread.
-pub(crate) async fn story<T>(tell: impl Future<Output = T>) -> T {
-    LocalSet::new().run_until(tell).await
+pub(crate) fn story<'a, T>(
+    tell: impl Future<Output = T> + 'a,
+) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    let tell = Box::pin(tell);
+    Box::pin(async move { LocalSet::new().run_until(tell).await })
 }
 
 impl World {
@@ -124,7 +129,7 @@ impl World {
             logs: None,
             reload: Box::new(move || load(&text.borrow())),
         };
-        let daemon = Daemon::build(loaded.config, outside).await.unwrap();
+        let daemon = Box::pin(Daemon::build(loaded.config, outside)).await.unwrap();
         let (ask, metrics) = (daemon.ask(), daemon.metrics());
         let (signals, inbox) = mpsc::channel(4);
         let inbox = Box::pin(stream::unfold(inbox, async |mut inbox| {

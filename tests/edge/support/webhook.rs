@@ -68,6 +68,14 @@ pub(crate) struct Asked {
     pub(crate) event: Value,
 }
 
+impl Asked {
+    /// How long ago that was.
+    #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
+    pub(crate) fn ago(&self) -> Duration {
+        Instant::now() - self.at
+    }
+}
+
 impl Webhook {
     pub(crate) fn new() -> Self {
         let state = State {
