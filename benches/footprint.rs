@@ -19,8 +19,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many conversations are held at rest.
-const CONVERSATIONS: u64 = 900;
+/// How many conversations are held at rest, and how many arrive at once.
+const CONVERSATIONS: usize = 900;
+const BATCH: usize = 50;
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("connectord-footprint-{}", std::process::id()));
@@ -45,23 +46,15 @@ fn main() {
     thread::sleep(Duration::from_secs(2));
     let idle = resident(&connector);
 
+    // The first ones fill buffers that all share; the price of one is what the others add.
     post(cloud, "/simulator/agents/support-bot/limits", r#"{"capacity": 999}"#);
-    let crowd = format!(r#"{{"count": {CONVERSATIONS}, "agent": "support-bot", "text": "hello"}}"#);
-    post(cloud, "/simulator/crowd", &crowd);
-    wait_until(|| {
-        get(health, "/metrics").is_some_and(|metrics| {
-            metrics
-                .lines()
-                .filter(|line| {
-                    line.starts_with("connectord_consumer_messages_total{")
-                        && line.contains("\"asked\"")
-                })
-                .any(|line| line.ends_with(&format!(" {CONVERSATIONS}")))
-        })
-    });
-    thread::sleep(Duration::from_secs(5));
+    arrive(cloud, health, 0, BATCH);
+    let first = resident(&connector);
+    for done in (BATCH..CONVERSATIONS).step_by(BATCH) {
+        arrive(cloud, health, done, BATCH);
+    }
     let full = resident(&connector);
-    let each = full.saturating_sub(idle) * 1024 / CONVERSATIONS;
+    let each = full.saturating_sub(first) * 1024 / (CONVERSATIONS - BATCH) as u64;
 
     println!("| what | measured | goal |");
     println!("|---|---|---|");
@@ -72,6 +65,22 @@ fn main() {
     println!("| threads, idle | {} | one |", threads(&connector));
     drop((connector, simulator));
     let _ = fs::remove_dir_all(folder);
+}
+
+/// `more` conversations arrive after `done` others, and the bot has heard all of them.
+fn arrive(cloud: u16, health: u16, done: usize, more: usize) {
+    let crowd = format!(r#"{{"count": {more}, "agent": "support-bot", "text": "hello"}}"#);
+    post(cloud, "/simulator/crowd", &crowd);
+    let asked = format!(" {}", done + more);
+    wait_until(|| {
+        get(health, "/metrics").is_some_and(|metrics| {
+            metrics
+                .lines()
+                .filter(|line| line.starts_with("connectord_consumer_messages_total{"))
+                .any(|line| line.contains("\"asked\"") && line.ends_with(&asked))
+        })
+    });
+    thread::sleep(Duration::from_millis(500));
 }
 
 /// A child that ends with its owner.
