@@ -109,5 +109,5 @@ fn run(folder: &Folder, ports: [u16; 3]) -> Program {
     let file = folder.write("demo.toml", &text);
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-simulator"));
     command.args(["demo", "--config", file.to_str().unwrap()]);
-    Program::start(command)
+    Program::start_parent(command)
 }
