@@ -95,12 +95,16 @@ fn sighup_takes_a_good_file_over_without_a_new_connection_and_leaves_a_bad_one()
     let other =
         good.replace("messageDelay = 0", "messageDelay = 7\nacceptStatusEventValue = \"SENT\"");
     let other = other.replace("[connector]", "[connector]\nmax_conversations = 7");
+    let other = other + "[log]\nlevel = \"debug\"\n";
+    assert!(!connector.program.said(Stream::Out).contains("\"DEBUG\""));
     fs::write(&connector.file, other).unwrap();
     connector.program.signal("HUP");
     let after = connector.shows("the limit is 7", |status| status["conversations"]["limit"] == 7);
     assert_ne!(after["customFingerprint"], before["customFingerprint"]);
     assert_eq!(after["conversationalCloud"]["since"], before["conversationalCloud"]["since"]);
     assert_eq!(cloud.get("counts")["upgrades"], 1, "the connection is the old one");
+    cloud.consumer_starts("hello");
+    connector.program.says("\"DEBUG\"");
     assert!(!connector.program.has_ended());
 }
 
