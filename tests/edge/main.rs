@@ -13,6 +13,7 @@ mod first_steps;
 mod health;
 mod recovery;
 mod rings;
+mod sisters;
 mod stopping;
 
 #[path = "../../src/bin/cloud-simulator/simulator/mod.rs"]
