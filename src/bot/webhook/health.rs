@@ -20,7 +20,7 @@ pub(in crate::bot) struct Health {
 /// How a request ended, as far as the connection is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::bot) enum Sign {
-    /// A 2xx, or any answer below 500 to a probe.
+    /// A 2xx, or any answer to a probe that is a sign of life.
     Works,
     /// Another answer below 500: somebody is there.
     There,

@@ -21,8 +21,8 @@ use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 
 use health::Health;
-pub(super) use outcome::Outcome;
 use outcome::Reading;
+pub(super) use outcome::{Outcome, is_sign_of_life};
 pub use signature::NotASigningSecret;
 use signature::SigningKey;
 
@@ -269,7 +269,7 @@ impl Webhook {
     }
 }
 
-/// A request that asks for nothing: any answer below 500 shows that somebody is there.
+/// A request that asks for nothing; [`is_sign_of_life`] judges the answer.
 pub(super) fn probe_request(settings: &Settings) -> Result<Request<Full<Bytes>>, BotError> {
     authorized(Request::options(&settings.url), settings.token.as_ref())
         .and_then(|builder| finish(builder, Bytes::new()))

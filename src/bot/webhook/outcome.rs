@@ -86,15 +86,29 @@ pub(super) fn judge(
     }
 }
 
-/// What the end of a probe means: any answer below 500 is a sign of life.
+/// What the end of a probe means.
 pub(super) fn of_probe(result: Result<Response<Bytes>, Failure>) -> Sign {
     match result {
-        Ok(response) if response.status().is_server_error() => {
+        Ok(response) if !is_sign_of_life(response.status()) => {
             Sign::Fails(status_words(response.status()))
         }
         Ok(_) | Err(Failure::Net(NetError::BodyTooBig { .. })) => Sign::Works,
         Err(failure) => Sign::Fails(chain(&failure).to_string()),
     }
+}
+
+/// Whether this answer to a probe shows that the bot's own server is there and well.
+///
+/// It need not know the method: many a server says 405, Python's `http.server` says 501. But a gateway that says 502, 503 or 504
+/// says that nobody is behind it.
+pub(in crate::bot) fn is_sign_of_life(status: StatusCode) -> bool {
+    !matches!(
+        status,
+        StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 fn of_response(
@@ -224,13 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn any_answer_below_500_is_a_sign_of_life_to_a_probe() {
+    fn any_answer_of_the_bots_own_server_is_a_sign_of_life_to_a_probe() {
         let probe = |status: u16| {
             of_probe(Ok(Response::builder().status(status).body(Bytes::new()).unwrap()))
         };
-        assert_eq!(probe(204), Sign::Works);
-        assert_eq!(probe(405), Sign::Works);
-        assert!(matches!(probe(503), Sign::Fails(_)));
+        for status in [200, 204, 301, 401, 404, 405, 501, 505] {
+            assert_eq!(probe(status), Sign::Works, "{status}");
+        }
+        for status in [500, 502, 503, 504] {
+            assert!(matches!(probe(status), Sign::Fails(_)), "{status}");
+        }
         assert!(matches!(of_probe(Err(Failure::Net(NetError::Target("x")))), Sign::Fails(_)));
     }
 
