@@ -209,7 +209,8 @@ impl Webhook {
             }
             Subject::Probe => {
                 self.probing = false;
-                (What::Probed, outcome::of_probe(result))
+                let link = self.health.saw_probe(outcome::of_probe(result), at);
+                return Happening { what: What::Probed, link };
             }
         };
         let link = self.health.saw(sign, at);

@@ -68,12 +68,12 @@ pub(super) fn judge(
         Ok(response) => of_response(&response, reading, now),
         Err(Failure::Net(NetError::BodyTooBig { .. })) => {
             let why = format!("the body of the answer is longer than {BODY_MAX} bytes");
-            (Outcome::Fault(why), Sign::There)
+            (Outcome::Fault(why.clone()), Sign::Refuses(why))
         }
         Err(failure) => {
-            let timed_out = match &failure {
-                Failure::Net(error) => error.is_timeout(),
-                Failure::Request(_) => false,
+            let (timed_out, never_left) = match &failure {
+                Failure::Net(error) => (error.is_timeout(), error.never_left()),
+                Failure::Request(_) => (false, true),
             };
             let why = chain(&failure).to_string();
             let outcome = Outcome::Silent {
@@ -81,7 +81,7 @@ pub(super) fn judge(
                 why: why.clone(),
                 retry_after: None,
             };
-            (outcome, Sign::Fails(why))
+            (outcome, if never_left { Sign::Absent(why) } else { Sign::Fails(why) })
         }
     }
 }
@@ -102,12 +102,14 @@ pub(super) fn of_probe(result: Result<Response<Bytes>, Failure>) -> Sign {
 /// It need not know the method: many a server says 405, Python's `http.server` says 501. But a gateway that says 502, 503 or 504
 /// says that nobody is behind it.
 pub(in crate::bot) fn is_sign_of_life(status: StatusCode) -> bool {
-    !matches!(
+    status != StatusCode::INTERNAL_SERVER_ERROR && !is_of_gateway(status)
+}
+
+/// Whether a gateway says so when nobody answers behind it.
+fn is_of_gateway(status: StatusCode) -> bool {
+    matches!(
         status,
-        StatusCode::INTERNAL_SERVER_ERROR
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
 }
 
@@ -117,9 +119,10 @@ fn of_response(
     now: Timestamp,
 ) -> (Outcome, Sign) {
     let status = response.status();
+    let words = || status_words(status);
     let silent = || Outcome::Silent {
         word: "retry",
-        why: status_words(status),
+        why: words(),
         retry_after: retry_after(response.headers(), now),
     };
     match status {
@@ -133,17 +136,18 @@ fn of_response(
         }
         _ if status.is_success() => (of_body(response.body(), reading), Sign::Works),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            (silent(), Sign::There)
+            (silent(), Sign::Refuses(words()))
         }
-        _ if status.is_server_error() => (silent(), Sign::Fails(status_words(status))),
+        _ if is_of_gateway(status) => (silent(), Sign::Absent(words())),
+        _ if status.is_server_error() => (silent(), Sign::Fails(words())),
         _ if status.is_redirection() => {
             let why = format!(
                 "{}; redirects are not followed, set [bot] url to the new address",
-                status_words(status)
+                words()
             );
-            (Outcome::Fault(why), Sign::There)
+            (Outcome::Fault(why.clone()), Sign::Refuses(why))
         }
-        _ => (Outcome::Fault(status_words(status)), Sign::There),
+        _ => (Outcome::Fault(words()), Sign::Refuses(words())),
     }
 }
 
@@ -249,6 +253,23 @@ mod tests {
             assert!(matches!(probe(status), Sign::Fails(_)), "{status}");
         }
         assert!(matches!(of_probe(Err(Failure::Net(NetError::Target("x")))), Sign::Fails(_)));
+    }
+
+    #[test]
+    fn a_bot_that_was_not_reached_is_told_from_one_that_fails() {
+        for status in [502, 503, 504] {
+            assert!(matches!(judged(status, &[], "").1, Sign::Absent(_)), "{status}");
+        }
+        for status in [500, 501] {
+            assert!(matches!(judged(status, &[], "").1, Sign::Fails(_)), "{status}");
+        }
+        let judged = |error| judge(Err(Failure::Net(error)), None, Timestamp(0)).1;
+        let host = || "bot.example:443".to_owned();
+        let after = Duration::from_secs(30);
+        let timeout = NetError::Timeout { host: host(), after };
+        assert!(matches!(judged(timeout), Sign::Fails(_)));
+        let timeout = NetError::ConnectTimeout { host: host(), after };
+        assert!(matches!(judged(timeout), Sign::Absent(_)));
     }
 
     fn judged(status: u16, headers: &[(&'static str, &str)], body: &str) -> (Outcome, Sign) {

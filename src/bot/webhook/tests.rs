@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use hyper::Method;
 use serde_json::json;
@@ -9,7 +9,8 @@ use crate::{
     bot::{
         Command, Event, Settings,
         testing::{
-            Hall, event, http_bot, notice, now, question, secret, serve_http, webhook_settings,
+            Hall, event, http_bot, http_bot_that_goes_away, notice, now, question, secret,
+            serve_http, webhook_settings,
         },
     },
     conversation::{
@@ -158,6 +159,7 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
         hall.ask(question("c", n, "hi"));
         calls.recv().await.unwrap().respond(500, "");
     }
+    assert_eq!(hall.link().await.connected, None);
     let state = hall.link().await;
     assert_eq!(state.connected, Some(false));
     assert_eq!(state.error.unwrap(), "the bot answers 500 Internal Server Error");
@@ -171,10 +173,71 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
     probe.respond(502, "");
     let probe = calls.recv().await.unwrap();
     assert_eq!((now() - down).as_secs(), 40);
-    probe.respond(405, "");
+    // Python's http.server says so to a method that it has no handler for.
+    probe.respond(501, "");
     assert_eq!(hall.link().await.connected, Some(true));
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(calls.try_recv().is_err(), "a bot that is back is not probed");
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_cannot_be_reached_is_gone_when_an_early_probe_fails_too() {
+    let (net, mut calls, away) = http_bot_that_goes_away();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    away.store(true, Ordering::Relaxed);
+    hall.ask(question("c", 1, "hi"));
+    assert_eq!(hall.link().await.connected, None);
+    let failed = now();
+    let state = hall.link().await;
+    assert_eq!(state.connected, Some(false));
+    assert!(state.error.unwrap().contains("bot.example"));
+    assert_eq!((now() - failed).as_secs(), 5);
+    away.store(false, Ordering::Relaxed);
+    calls.recv().await.unwrap().respond(501, "");
+    assert_eq!(hall.link().await.connected, Some(true));
+    assert_eq!((now() - failed).as_secs(), 15);
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_answers_the_early_probe_is_connected() {
+    let (net, mut calls, away) = http_bot_that_goes_away();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    away.store(true, Ordering::Relaxed);
+    hall.ask(question("c", 1, "hi"));
+    assert_eq!(hall.link().await.connected, None);
+    away.store(false, Ordering::Relaxed);
+    let probe = calls.recv().await.unwrap();
+    assert_eq!(probe.method, Method::OPTIONS);
+    probe.respond(501, "");
+    let state = hall.link().await;
+    assert_eq!((state.connected, state.error), (Some(true), None));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(calls.try_recv().is_err(), "a bot that is there is not probed");
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_failure_is_told_and_the_next_success_takes_it_back() {
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    for (status, connected, error) in [
+        (500, None, Some("the bot answers 500 Internal Server Error")),
+        (401, None, Some("the bot answers 401 Unauthorized")),
+        (204, Some(true), None),
+        (500, Some(true), Some("the bot answers 500 Internal Server Error")),
+        (204, Some(true), None),
+    ] {
+        hall.ask(question("c", 1, "hi"));
+        calls.recv().await.unwrap().respond(status, "");
+        let state = hall.link().await;
+        assert_eq!((state.connected, state.error.as_deref()), (connected, error), "{status}");
+        assert!(!state.detail.contains("not been called"), "{status}: {}", state.detail);
+    }
     hall.stop().await;
 }
 
