@@ -274,12 +274,8 @@ impl Room {
                 return self.answered(event, conversation, at, reply).await;
             }
             Outcome::Seen { expects_answer } => BotEvent::Seen { event, expects_answer },
-            Outcome::Silent { why, retry_after, .. } => {
-                self.hall
-                    .unusable("no answer", format!("event {event}, attempt {attempt}: {why}"))
-                    .await?;
-                BotEvent::Silent { event, attempt, retry_after }
-            }
+            // Nothing came, so there is nothing to complain of: the link's state tells why.
+            Outcome::Silent { retry_after, .. } => BotEvent::Silent { event, attempt, retry_after },
             Outcome::Fault(why) => {
                 self.hall.unusable("fault", format!("event {event}: {why}")).await?;
                 BotEvent::Fault { event, why }

@@ -30,8 +30,6 @@ pub(in crate::bot) enum Outcome {
     Silent {
         /// The metric's word: `retry`, `timeout` or `error`.
         word: &'static str,
-        /// For people.
-        why: String,
         /// What the bot asked for.
         retry_after: Option<Duration>,
     },
@@ -78,7 +76,6 @@ pub(super) fn judge(
             let why = chain(&failure).to_string();
             let outcome = Outcome::Silent {
                 word: if timed_out { "timeout" } else { "error" },
-                why: why.clone(),
                 retry_after: None,
             };
             (outcome, if never_left { Sign::Absent(why) } else { Sign::Fails(why) })
@@ -120,11 +117,8 @@ fn of_response(
 ) -> (Outcome, Sign) {
     let status = response.status();
     let words = || status_words(status);
-    let silent = || Outcome::Silent {
-        word: "retry",
-        why: words(),
-        retry_after: retry_after(response.headers(), now),
-    };
+    let silent =
+        || Outcome::Silent { word: "retry", retry_after: retry_after(response.headers(), now) };
     match status {
         StatusCode::ACCEPTED => {
             let expects_answer = true;

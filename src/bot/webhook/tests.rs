@@ -242,6 +242,31 @@ async fn the_first_failure_is_told_and_the_next_success_takes_it_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_without_an_answer_is_counted_once_and_is_nothing_that_the_bot_sent() {
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    for (status, word) in [(Some(503), "retry"), (None, "timeout")] {
+        hall.ask(question("c", 1, "hi"));
+        let call = calls.recv().await.unwrap();
+        let _unanswered = match status {
+            Some(status) => {
+                call.respond(status, "");
+                None
+            }
+            None => Some(call),
+        };
+        let mut told = Vec::new();
+        while !matches!(told.last(), Some(Event::Conversation { .. })) {
+            told.push(hall.next().await);
+        }
+        assert!(told.contains(&Event::Attempt(word)), "{told:?}");
+        let unusable = told.iter().find(|event| matches!(event, Event::Unusable { .. }));
+        assert_eq!(unusable, None);
+    }
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn news_are_posted_once_and_want_no_reply() {
     let (net, mut calls) = http_bot();
     let mut hall = Hall::open(webhook_settings(), net).await;
