@@ -134,6 +134,7 @@ impl Room {
             Command::Reload(settings) => self.reload(*settings).await?,
             Command::Stop => {
                 self.stopping = true;
+                self.webhook.stop();
                 if let Some(link) = &mut self.link {
                     link.close();
                 }
@@ -258,7 +259,7 @@ impl Room {
                 self.asked(about, at, outcome).await
             }
             webhook::What::Told(outcome) => self.hall.tell(Event::Attempt(outcome.word())).await,
-            webhook::What::Probed => Ok(()),
+            webhook::What::Probed | webhook::What::GaveUp => Ok(()),
         }
     }
 

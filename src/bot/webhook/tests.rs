@@ -308,16 +308,33 @@ async fn a_reload_changes_the_next_request_and_lets_the_running_one_finish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_waits_for_the_attempt_under_way() {
+async fn a_stop_gives_up_the_questions_that_wait_or_are_under_way() {
+    let settings = Settings { max_in_flight: 1, ..webhook_settings() };
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(settings, net).await;
+    hall.link().await;
+    hall.ask(question("a", 1, "hi"));
+    hall.ask(question("b", 1, "hi"));
+    let _call = calls.recv().await.unwrap();
+    hall.send(Command::Stop);
+    let start = now();
+    assert_eq!(hall.next().await, Event::Stopped);
+    assert_eq!((now() - start).as_millis(), 0);
+    assert!(calls.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_news_out_but_does_not_wait_long_for_them() {
     let (net, mut calls) = http_bot();
     let mut hall = Hall::open(webhook_settings(), net).await;
-    hall.ask(question("a", 1, "hi"));
-    let call = calls.recv().await.unwrap();
+    hall.send(Command::Notify(Box::new(notice("c:13:ended"))));
+    hall.send(Command::Notify(Box::new(notice("d:13:ended"))));
     hall.send(Command::Stop);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    call.respond(204, "");
-    assert!(matches!(hall.bot_event().await, BotEvent::Seen { .. }));
-    assert_eq!(hall.next().await, Event::Stopped);
+    let start = now();
+    calls.recv().await.unwrap().respond(200, "");
+    let _call = calls.recv().await.unwrap();
+    while hall.next().await != Event::Stopped {}
+    assert_eq!((now() - start).as_millis(), 1000);
 }
 
 #[tokio::test]
