@@ -127,7 +127,7 @@ pub enum Command {
     Agent(String),
     /// Use these settings from now on (SIGHUP).
     Reload(Box<Settings>),
-    /// Finish what is under way and close.
+    /// Give up the questions under way, let the last news out, and close; all within about a second.
     Stop,
 }
 

@@ -54,6 +54,9 @@ impl Hall {
                 }
             }
             Some(true) | None => {
+                if let Some(error) = &state.error {
+                    warn!(error, detail = state.detail, "the bot does not answer as it should");
+                }
                 self.gone_at = None;
                 if self.reach != Reach::Up {
                     info!(detail = state.detail, "the bot is back");
