@@ -459,7 +459,7 @@ fn health_address(listen: &Listen) -> Option<health::Address> {
 /// How many questions for the status may wait for the hall.
 const ASKS: usize = 64;
 
-/// How long the doors may take to close, as far as drain_timeout allows it: a log-out is given two seconds.
+/// How long the doors may take to close, as far as `drain_timeout` allows it: a log-out is given two seconds.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// How long conversations in which something is still under way may take to get back to the queue.
@@ -470,3 +470,24 @@ const TELL_AGAIN: Duration = Duration::from_millis(50);
 
 /// How long other tasks may take to end: they are cancelled or have nothing to wait for any more.
 const LAST_WAIT: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_that_is_full_is_told_to_stop_again_and_then_no_more() {
+        let (commands, mut taken) = mpsc::channel(1);
+        let (_keep, events) = mpsc::channel::<()>(1);
+        let mut door = Door { commands, events, closed: false, told_to_stop: false };
+        door.commands.try_send("busy").unwrap();
+        door.tell_to_stop("stop");
+        assert!(!door.told_to_stop);
+        assert_eq!(taken.try_recv(), Ok("busy"));
+        door.tell_to_stop("stop");
+        door.tell_to_stop("stop");
+        assert!(door.told_to_stop);
+        assert_eq!(taken.try_recv(), Ok("stop"));
+        assert!(taken.try_recv().is_err(), "once is enough");
+    }
+}

@@ -170,7 +170,7 @@ impl Hall {
                 self.step(&id, Event::LinkUp(details), now);
             }
         }
-        if !heard {
+        if !heard && !self.book.is_empty() {
             warn!("the cloud told no list of conversations; those that are known are kept");
         }
         info!(conversations = self.book.len(), "rebuilding the open conversations");

@@ -309,7 +309,7 @@ impl Hall {
         let state = decision.state;
         self.news |= self.board.wanted(state, decision.why, wall);
         if self.asked.is_due(state, now) {
-            info!(state = ?state, why = decision.why, "asking for the agent's state");
+            info!(state = state.as_str(), why = decision.why, "asking for the agent's state");
             if !self.tell_cloud(cloud::Command::Availability(state)) {
                 self.asked.answered(state, false, now);
             }
@@ -328,11 +328,20 @@ impl Hall {
         now: Instant,
         wall: Timestamp,
     ) {
-        if self.asked.answered(state, result.is_ok(), now)
-            && let Err(error) = result
-        {
-            warn!(state = ?state, error = %error, "the agent's state could not be set, it is tried again");
-            self.stand(Standing::Failed(error.to_string()), wall);
+        if !self.asked.answered(state, result.is_ok(), now) {
+            return;
+        }
+        match result {
+            // Said anew to the board each time: what was told before it is out of date.
+            Ok(()) => self.standing = Standing::Undecided,
+            Err(error) => {
+                warn!(
+                    state = state.as_str(),
+                    error = %error,
+                    "the agent's state could not be set, it is tried again"
+                );
+                self.stand(Standing::Failed(error.to_string()), wall);
+            }
         }
     }
 

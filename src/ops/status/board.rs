@@ -154,6 +154,10 @@ impl Board {
 
     /// The connector wants this state of the agent, and why (for people; empty when ONLINE).
     pub fn wanted(&mut self, state: Availability, why: &'static str, now: Timestamp) -> bool {
+        if self.facts.wanted.state != state {
+            // Told of the state before; that of this one is on its way.
+            self.facts.told = None;
+        }
         self.facts.wanted = Wanted { state, why };
         self.show(now)
     }
@@ -304,6 +308,22 @@ mod tests {
         board.cloud(cloud(LinkPhase::Up, None), at(4));
         assert_eq!(board.status().conversational_cloud.status, CloudStatus::Connected);
         assert_eq!(board.status().conversational_cloud.agent_state, None);
+    }
+
+    #[test]
+    fn a_state_of_before_is_not_taken_for_somebody_elses() {
+        let mut board = board(Kind::Messaging);
+        board.cloud(cloud(LinkPhase::Up, None), at(1));
+        for _ in 0..2 {
+            for (state, why) in [(Availability::Away, "full"), (Availability::Online, "")] {
+                board.wanted(state, why, at(2));
+                let detail = &board.status().conversational_cloud.detail;
+                assert!(!detail.contains("somebody"), "{detail}");
+                board.standing(Standing::Acknowledged, at(2));
+                board.agent(state.as_str(), at(2));
+                assert_eq!(board.status().conversational_cloud.detail, why);
+            }
+        }
     }
 
     #[test]

@@ -138,3 +138,25 @@ fn a_history_that_comes_in_pieces_is_told_as_one() {
     let sequences: Vec<_> = history.messages.iter().map(|m| m.sequence).collect();
     assert_eq!(sequences, [0, 1, 2, 3]);
 }
+
+#[test]
+fn a_thousand_returns_leave_a_few_at_a_time_and_each_has_its_own_time() {
+    let mut world = World::up();
+    for id in 0..1_000 {
+        world.call(id, Call::Return);
+    }
+    let returns = |world: &World| {
+        world.sent_methods().iter().filter(|name| *name == "UpdateConversationField").count()
+    };
+    let first = returns(&world);
+    assert!(first < 50, "{first}");
+    for _ in 0..1_000 {
+        world.advance(ms(100));
+        world.answer_clocks();
+        world.answer("UpdateConversationField", 200, json!("OK"));
+    }
+    let outcomes = world.take_events();
+    assert_eq!(outcomes.len(), 1_000);
+    let done = |event: &Event| matches!(event, Event::Called { outcome: Ok(Outcome::Done), .. });
+    assert!(outcomes.iter().all(done));
+}
