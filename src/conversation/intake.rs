@@ -257,7 +257,7 @@ impl Conversation {
         self.mark_unread(message.sequence);
         if self.is_keyword(&message) {
             fx.push(report(1, Disposition::Keyword));
-            return self.escalate_by_keyword(now, fx);
+            return self.escalate_by_keyword(message.sequence, now, fx);
         }
         self.gather.add(item(message), now);
     }
@@ -339,7 +339,8 @@ fn item(message: Message) -> Item {
         text: text.clone(),
         metadata,
     });
-    Item::Single(Box::new(Batch { key, time, text, parts: vec![part], postback, file, rich }))
+    let (parts, covers) = (vec![part], vec![sequence]);
+    Item::Single(Box::new(Batch { key, time, text, parts, covers, postback, file, rich }))
 }
 
 pub(super) fn report(count: usize, disposition: Disposition) -> Effect {

@@ -10,7 +10,7 @@ use super::{
     effect::{Body, Call, CallId, Effect, Effects, Fact, TransferReason},
     event::{Audience, CallError, Outcome},
     intake::NOT_SENT_PAUSE,
-    words::{AgentId, SkillId},
+    words::{AgentId, Sequence, SkillId},
 };
 
 /// The agent is on its way out of the conversation.
@@ -59,6 +59,8 @@ pub(super) struct Transfer {
     pub(super) agent: Option<AgentId>,
     pub(super) reason: TransferReason,
     pub(super) words: Option<String>,
+    /// The consumer messages that it is the answer to.
+    pub(super) covers: Vec<Sequence>,
     /// A fallback transfer is tried until it works; the bot's own is the bot's to hear of.
     pub(super) is_fallback: bool,
 }
@@ -292,7 +294,8 @@ impl Conversation {
                     leaving.state = State::Waiting { until: now + pause.unwrap_or(period) };
                 }
                 Exit::Transfer(transfer) => {
-                    self.on_transfer_failed(transfer.skill, error.to_string(), now, fx);
+                    let why = error.to_string();
+                    self.on_transfer_failed(transfer.skill, why, transfer.covers, now, fx);
                 }
                 Exit::Close { .. } | Exit::Return => {
                     fx.push(Effect::Report(Fact::ActionSkipped(error.to_string())));
