@@ -107,7 +107,8 @@ impl Conversation {
 
     /// Some message of the dialog has never arrived: the history has it.
     pub(super) fn mind_gap(&mut self, now: Instant, fx: &mut Effects) {
-        if self.gap_until.is_some_and(|at| at <= now) {
+        // What came before in this step may have led out of the conversation: nothing is read over that.
+        if self.is_serving() && self.gap_until.is_some_and(|at| at <= now) {
             self.gap_until = None;
             self.read_history(None, 0, fx);
         }
@@ -145,6 +146,7 @@ impl Conversation {
         let (begin, overflowed) = (reading.begin, reading.overflowed);
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
+        self.gap_until = None;
         for message in &history.messages {
             self.journal.note(message);
             self.receipts.confirm(history::read_by(message));
@@ -164,7 +166,9 @@ impl Conversation {
                 if let Some(newest) = newest {
                     self.handled.raise(newest);
                 }
-                self.gap_until = None;
+                if !self.handled.has_gap() {
+                    self.gap_until = None;
+                }
             }
         }
         for message in live {

@@ -214,3 +214,21 @@ fn a_transfer_that_could_not_be_sent_is_tried_again_by_itself() {
     talk.after(secs(1));
     assert_eq!(talk.exits(), ["transfer to 200, Bot"]);
 }
+
+#[test]
+fn a_gap_in_the_dialog_does_not_call_a_transfer_off() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.fallback_skill = Some("900".into());
+        settings.fallback_after = Some(ms(1_700));
+    });
+    let words = connectord::conversation::event::Content::Text("unheard".to_owned());
+    talk.stores(connectord::conversation::event::Speaker::Consumer, words, None);
+    talk.consumer("hi");
+    talk.exits = Exits::Held;
+    // The fallback is due after 300 ms and 1.7 s, the gap after 2 s: both at once.
+    talk.after(ms(2_000));
+    assert_eq!(talk.exits().len(), 1);
+    assert_eq!(talk.conversation().exit(), Some(connectord::conversation::ExitKind::Transfer));
+    talk.acknowledges();
+    assert!(talk.gone);
+}
