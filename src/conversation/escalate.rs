@@ -159,7 +159,7 @@ impl Conversation {
     ) {
         fx.push(Effect::Report(Fact::TransferFailed(why)));
         if self.is_leaving() {
-            self.stay(fx);
+            self.stay(now, fx);
         }
         self.failed_transfers += 1;
         if self.failed_transfers <= self.settings.max_escalation_retries {

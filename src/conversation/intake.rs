@@ -36,7 +36,12 @@ impl Conversation {
             self.gap_until = None;
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
-            self.read_history(Some(Arrival::Assigned), 0, fx);
+            match &mut self.phase {
+                Phase::Leaving(leaving) => leaving.other_dialog(),
+                Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => {
+                    self.read_history(Some(Arrival::Assigned), 0, fx);
+                }
+            }
         }
         if stepped_up {
             self.step_up(details.consumer, now, fx);

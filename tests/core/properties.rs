@@ -78,7 +78,7 @@ fn happens() -> impl Strategy<Value = Happens> {
             Just(Publishing::Fails),
             Just(Publishing::Held),
         ].prop_map(Happens::Publishing),
-        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held)].prop_map(Happens::Exits),
+        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held), Just(Exits::AgreedOnly)].prop_map(Happens::Exits),
     ]
 }
 
