@@ -159,6 +159,39 @@ async fn a_token_of_a_reload_counts_at_once_and_a_removed_address_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_reload_moves_to_another_address_and_lets_the_old_one_go() {
+    let mut room = Room::with_open_event().await;
+    let old = room.address;
+    room.address = SocketAddr::from(([127, 0, 0, 2], old.port()));
+    let callback = Callback { listen: room.address, token: secret("let-me-in") };
+    let settings = Settings { callback: Some(callback), ..webhook_settings() };
+    room.hall.send(Command::Reload(Box::new(settings)));
+    while TcpStream::connect(room.address).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let reply = r#"{"inReplyTo":"c:1","actions":[]}"#;
+    assert_eq!(room.post("/v1/replies", reply).await.0, 202);
+    while TcpListener::bind(old).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reload_to_an_address_in_use_keeps_the_old_one() {
+    let mut room = Room::with_open_event().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = taken.local_addr().unwrap();
+    let callback = Callback { listen, token: secret("let-me-in") };
+    let settings = Settings { callback: Some(callback), ..webhook_settings() };
+    room.hall.send(Command::Reload(Box::new(settings)));
+    let (kind, detail) = room.hall.unusable().await;
+    assert_eq!(kind, "callback");
+    assert!(detail.contains("the old address stays in use"), "{detail}");
+    let reply = r#"{"inReplyTo":"c:1","actions":[]}"#;
+    assert_eq!(room.post("/v1/replies", reply).await.0, 202);
+}
+
+#[tokio::test]
 async fn a_crowd_of_idle_strangers_does_not_lock_the_bot_out() {
     let room = Room::with_open_event().await;
     let mut crowd = Vec::new();
