@@ -5,6 +5,7 @@
 
 mod support;
 
+mod availability;
 mod bot_transports;
 mod coming_up;
 mod conversation;
