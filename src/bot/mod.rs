@@ -56,8 +56,8 @@ pub struct Settings {
     pub content: ContentSettings,
     /// Who we are, as the bot is told.
     pub connector: Connector,
-    /// `retryMessageInterval`: after this long without a connection the bot counts as gone; also the
-    /// least time between probes of a webhook bot that is gone.
+    /// `retryMessageInterval`: after this long without a connection the bot counts as gone; a webhook bot that
+    /// is gone is probed every third of it.
     pub gone_after: Duration,
 }
 

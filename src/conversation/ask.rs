@@ -50,12 +50,12 @@ impl Conversation {
     }
 
     fn ask(&mut self, batch: Batch, now: Instant, fx: &mut Effects) {
-        let Batch { key, time, text, parts, postback, file, rich } = batch;
+        let Batch { key, time, text, parts, covers, postback, file, rich } = batch;
         let event = self.event_id(key);
         let about = Arc::clone(&self.about);
         let question =
             Question { event, attempt: 1, time, about, text, parts, postback, file, rich };
-        let turn = Turn::new(question.clone(), now);
+        let turn = Turn::new(question.clone(), covers, now);
         let (awaited, messages) = (turn.is_awaited(), turn.messages());
         self.turns.add(turn);
         if let Some(shed) = self.turns.shed()
@@ -233,8 +233,7 @@ impl Conversation {
         if !self.can_publish() {
             return fx.push(Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned)));
         }
-        let covers = turn.question.parts.iter().map(|part| part.sequence).collect();
-        self.answers.push_back((answer, covers));
+        self.answers.push_back((answer, turn.covers));
     }
 
     fn drop_answer(&self, event: &EventId, fx: &mut Effects) {
@@ -265,13 +264,15 @@ impl Conversation {
             Action::Structured { .. } | Action::Transfer { .. } | Action::Close { .. } => true,
             Action::Pause { .. } | Action::ChangeTtr { .. } => false,
         });
+        let mut covers = Vec::new();
         if speaks {
-            let said = self.turns.spoken_to();
+            let (said, settled) = self.turns.spoken_to();
             self.move_anchor(said);
+            covers = settled;
         }
         let key = self.say_key();
         let event = self.event_id(key);
-        self.answers.push_back((Answer { event, actions, intents: Vec::new() }, Vec::new()));
+        self.answers.push_back((Answer { event, actions, intents: Vec::new() }, covers));
     }
 
     /// The connection is back: the consumer may have lost sight of the typing indicator.

@@ -51,7 +51,8 @@ impl Book {
 
     /// Tells one conversation that something happened; nothing comes of it if there is no such conversation.
     ///
-    /// A panic in the step takes only this conversation down: people get it, the others never notice.
+    /// A panic in the step takes only this conversation down: people get it (a manager's conversation stays with its
+    /// agent), the others never notice.
     pub fn step(&mut self, id: &ConversationId, event: Event, now: Instant) -> Effects {
         let Some(entry) = self.live.get_mut(id) else {
             return Effects::new();
@@ -60,6 +61,7 @@ impl Book {
             return Effects::new();
         };
         let fallback = conversation.settings.fallback_skill.clone();
+        let is_manager = conversation.is_manager();
         match catch_unwind(AssertUnwindSafe(|| conversation.step(event, now))) {
             Ok((conversation, effects)) => {
                 entry.conversation = Some(Box::new(conversation));
@@ -72,7 +74,13 @@ impl Book {
             }
             Err(panic) => {
                 self.forget(id);
+                let broken = Effect::Report(Fact::Broken(panic_text(panic.as_ref())));
+                if is_manager {
+                    // The conversation is not a manager's to give away.
+                    return vec![broken, Effect::Forget];
+                }
                 let reason = FallbackReason::Internal;
+                let possible = fallback.is_some();
                 let call = match fallback {
                     Some(skill) => Call::Transfer {
                         skill: Some(skill),
@@ -83,8 +91,8 @@ impl Book {
                     None => Call::Return,
                 };
                 vec![
-                    Effect::Report(Fact::Broken(panic_text(panic.as_ref()))),
-                    Effect::Report(Fact::Fallback { reason, possible: true }),
+                    broken,
+                    Effect::Report(Fact::Fallback { reason, possible }),
                     Effect::Tell(call),
                     Effect::Forget,
                 ]

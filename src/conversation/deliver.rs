@@ -97,8 +97,8 @@ impl Conversation {
                 }
             }
             Step::Transfer { target, reason, by_user } => {
-                self.publication = None;
-                self.transfer_for_bot(target, reason, by_user, now, fx);
+                let covers = self.publication.take().map(|of| of.covers).unwrap_or_default();
+                self.transfer_for_bot(target, reason, by_user, covers, now, fx);
             }
             Step::Close { survey } => {
                 self.publication = None;

@@ -12,7 +12,7 @@ use super::{
     event::{Action, Answer, Audience, EventId, EventKey, EventKind, SkillRef, Target},
     gather::{Batch, Item},
     leave::{Exit, Leaving, Transfer},
-    words::SkillId,
+    words::{Sequence, SkillId},
 };
 
 impl Conversation {
@@ -22,6 +22,7 @@ impl Conversation {
         target: Target,
         words: Option<String>,
         by_user: bool,
+        covers: Vec<Sequence>,
         now: Instant,
         fx: &mut Effects,
     ) {
@@ -30,17 +31,23 @@ impl Conversation {
             Ok(skill) => {
                 self.point_out_loop(skill.as_ref(), fx);
                 let agent = target.agent;
-                let transfer = Transfer { skill, agent, reason, words, is_fallback: false };
+                let transfer = Transfer { skill, agent, reason, words, covers, is_fallback: false };
                 self.leave(Leaving::new(Exit::Transfer(transfer)), fx);
             }
-            Err(why) => self.on_transfer_failed(None, why, now, fx),
+            Err(why) => self.on_transfer_failed(None, why, covers, now, fx),
         }
     }
 
     /// The consumer said one of the words that stand for "let me speak to people".
-    pub(super) fn escalate_by_keyword(&mut self, now: Instant, fx: &mut Effects) {
+    pub(super) fn escalate_by_keyword(
+        &mut self,
+        message: Sequence,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
         let target = Target { skill: None, agent: None };
-        self.transfer_for_bot(target, Some("keyword".to_owned()), true, now, fx);
+        let words = Some("keyword".to_owned());
+        self.transfer_for_bot(target, words, true, vec![message], now, fx);
     }
 
     /// People have to take over because the bot, or the way to it, failed. `event` is what set it off.
@@ -66,6 +73,7 @@ impl Conversation {
             agent: None,
             reason: TransferReason::Error,
             words: Some(reason.words().to_owned()),
+            covers: Vec::new(),
             is_fallback: true,
         };
         let mut leaving = Leaving::new(Exit::Transfer(transfer));
@@ -90,6 +98,7 @@ impl Conversation {
                 agent: None,
                 reason: TransferReason::Error,
                 words: Some(reason.words().to_owned()),
+                covers: Vec::new(),
                 is_fallback: true,
             };
             let mut leaving = Leaving::new(Exit::Transfer(transfer));
@@ -144,12 +153,13 @@ impl Conversation {
         &mut self,
         tried: Option<SkillId>,
         why: String,
+        covers: Vec<Sequence>,
         now: Instant,
         fx: &mut Effects,
     ) {
         fx.push(Effect::Report(Fact::TransferFailed(why)));
         if self.is_leaving() {
-            self.stay(fx);
+            self.stay(now, fx);
         }
         self.failed_transfers += 1;
         if self.failed_transfers <= self.settings.max_escalation_retries {
@@ -157,7 +167,8 @@ impl Conversation {
             let kind = EventKind::EscalationFailed(self.failed_transfers);
             let key = EventKey { sequence, kind };
             let text = self.settings.escalation_failed.clone();
-            let batch = Batch::special(key, text, self.newest_time());
+            // What the bot says to this, answers what it wanted the transfer for.
+            let batch = Batch { covers, ..Batch::special(key, text, self.newest_time()) };
             self.gather.add(Item::Special(Box::new(batch)), now);
             return;
         }

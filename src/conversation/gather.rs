@@ -15,6 +15,8 @@ pub(super) struct Batch {
     pub(super) time: Timestamp,
     pub(super) text: String,
     pub(super) parts: Vec<Part>,
+    /// The sequences that an answer to it settles.
+    pub(super) covers: Vec<Sequence>,
     pub(super) postback: Option<Postback>,
     pub(super) file: Option<File>,
     pub(super) rich: Option<Json>,
@@ -178,12 +180,14 @@ impl Batch {
         let key = EventKey { sequence: last.sequence, kind: EventKind::Consumer };
         let time = last.time;
         let text = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ");
-        Some(Self { key, time, text, parts, postback: None, file: None, rich: None })
+        let covers = parts.iter().map(|part| part.sequence).collect();
+        Some(Self { key, time, text, parts, covers, postback: None, file: None, rich: None })
     }
 
     /// An event that is not a consumer message.
     pub(super) fn special(key: EventKey, text: String, time: Timestamp) -> Self {
-        Self { key, time, text, parts: Vec::new(), postback: None, file: None, rich: None }
+        let (parts, covers) = (Vec::new(), Vec::new());
+        Self { key, time, text, parts, covers, postback: None, file: None, rich: None }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     event::{Audience, Content, EventKey, EventKind, Message, ReceiptStatus, Speaker},
+    mark::Mark,
     words::{Sequence, Timestamp},
 };
 
@@ -232,6 +233,11 @@ struct Answered {
     anchor: Option<Timestamp>,
     /// The newest event whose answer is incomplete.
     half: Option<EventKey>,
+    /// The first message of that event, as far as its mark tells.
+    half_begins: Sequence,
+    /// Consumer messages up to here need no answer of their own: the bot spoke to them unasked, or its transfer
+    /// failed and it has spoken to that.
+    settled: Sequence,
     last_own: Sequence,
     spoken: bool,
     ambiguous: usize,
@@ -244,6 +250,8 @@ impl Answered {
             marked_up_to: -1,
             anchor: None,
             half: None,
+            half_begins: -1,
+            settled: -1,
             last_own: -1,
             spoken: false,
             ambiguous: 0,
@@ -257,6 +265,15 @@ impl Answered {
             }
         }
         answered.half = answered.half.filter(|key| key.sequence > answered.up_to);
+        let settled = match answered.half {
+            // What was being said when the process ended, is completed, whatever was said before.
+            Some(half) if half.kind == EventKind::Consumer => {
+                answered.settled.min(answered.half_begins - 1)
+            }
+            Some(_) | None => answered.settled,
+        };
+        answered.up_to = answered.up_to.max(settled);
+        answered.marked_up_to = answered.marked_up_to.max(settled);
         answered.anchor = messages
             .iter()
             .rev()
@@ -284,14 +301,16 @@ impl Answered {
             }
             // The bot took the conversation over at this utterance: what stands before it was another's to answer.
             EventKind::Agent if complete => self.up_to = self.up_to.max(mark.event.sequence),
+            EventKind::Say(_) if complete => self.settle(mark),
             EventKind::Say(_) => {}
             EventKind::EscalationFailed(_) => {
                 // The transfer that was to come after the half answer before it, was made and failed.
                 if let Some(half) = self.half.take()
                     && half.kind == EventKind::Consumer
                 {
-                    self.up_to = self.up_to.max(half.sequence);
+                    self.settled = self.settled.max(half.sequence);
                 }
+                self.settle(mark);
                 self.half = (!complete).then_some(mark.event);
             }
             EventKind::Consumer
@@ -299,8 +318,17 @@ impl Answered {
             | EventKind::Greeting
             | EventKind::StepUp
             | EventKind::Ended
-            | EventKind::Transferred => self.half = (!complete).then_some(mark.event).or(self.half),
+            | EventKind::Transferred => {
+                if !complete {
+                    self.half = Some(mark.event);
+                    self.half_begins = mark.covers.first().copied().unwrap_or(mark.event.sequence);
+                }
+            }
         }
+    }
+
+    fn settle(&mut self, mark: &Mark) {
+        self.settled = self.settled.max(mark.covers.iter().copied().max().unwrap_or(-1));
     }
 }
 

@@ -36,7 +36,12 @@ impl Conversation {
             self.gap_until = None;
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
-            self.read_history(Some(Arrival::Assigned), 0, fx);
+            match &mut self.phase {
+                Phase::Leaving(leaving) => leaving.other_dialog(),
+                Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => {
+                    self.read_history(Some(Arrival::Assigned), 0, fx);
+                }
+            }
         }
         if stepped_up {
             self.step_up(details.consumer, now, fx);
@@ -107,7 +112,8 @@ impl Conversation {
 
     /// Some message of the dialog has never arrived: the history has it.
     pub(super) fn mind_gap(&mut self, now: Instant, fx: &mut Effects) {
-        if self.gap_until.is_some_and(|at| at <= now) {
+        // What came before in this step may have led out of the conversation: nothing is read over that.
+        if self.is_serving() && self.gap_until.is_some_and(|at| at <= now) {
             self.gap_until = None;
             self.read_history(None, 0, fx);
         }
@@ -145,6 +151,7 @@ impl Conversation {
         let (begin, overflowed) = (reading.begin, reading.overflowed);
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
+        self.gap_until = None;
         for message in &history.messages {
             self.journal.note(message);
             self.receipts.confirm(history::read_by(message));
@@ -164,7 +171,9 @@ impl Conversation {
                 if let Some(newest) = newest {
                     self.handled.raise(newest);
                 }
-                self.gap_until = None;
+                if !self.handled.has_gap() {
+                    self.gap_until = None;
+                }
             }
         }
         for message in live {
@@ -257,7 +266,7 @@ impl Conversation {
         self.mark_unread(message.sequence);
         if self.is_keyword(&message) {
             fx.push(report(1, Disposition::Keyword));
-            return self.escalate_by_keyword(now, fx);
+            return self.escalate_by_keyword(message.sequence, now, fx);
         }
         self.gather.add(item(message), now);
     }
@@ -339,7 +348,8 @@ fn item(message: Message) -> Item {
         text: text.clone(),
         metadata,
     });
-    Item::Single(Box::new(Batch { key, time, text, parts: vec![part], postback, file, rich }))
+    let (parts, covers) = (vec![part], vec![sequence]);
+    Item::Single(Box::new(Batch { key, time, text, parts, covers, postback, file, rich }))
 }
 
 pub(super) fn report(count: usize, disposition: Disposition) -> Effect {

@@ -8,9 +8,10 @@ use std::{
 use super::{
     Arrival, Conversation, Phase, Reading,
     effect::{Body, Call, CallId, Effect, Effects, Fact, TransferReason},
-    event::{Audience, CallError, Outcome},
+    event::{Audience, CallError, Departure, Outcome},
     intake::NOT_SENT_PAUSE,
-    words::{AgentId, SkillId},
+    turn::Turn,
+    words::{AgentId, DialogId, Sequence, SkillId},
 };
 
 /// The agent is on its way out of the conversation.
@@ -23,6 +24,8 @@ pub(super) struct Leaving {
     tries: u32,
     /// Consumer messages that the bot was given up on for this.
     given_up: usize,
+    /// What the bot owed when the cloud agreed.
+    owed: Vec<Turn>,
     /// There is something to read should the conversation stay: the connection was lost meanwhile, or the history
     /// had not been read before.
     unread: Option<Unread>,
@@ -38,7 +41,7 @@ struct Unread {
 #[derive(Clone, Debug)]
 pub(super) enum Exit {
     Transfer(Transfer),
-    Close { survey: bool },
+    Close { dialog: DialogId, survey: bool },
     Return,
 }
 
@@ -59,6 +62,8 @@ pub(super) struct Transfer {
     pub(super) agent: Option<AgentId>,
     pub(super) reason: TransferReason,
     pub(super) words: Option<String>,
+    /// The consumer messages that it is the answer to.
+    pub(super) covers: Vec<Sequence>,
     /// A fallback transfer is tried until it works; the bot's own is the bot's to hear of.
     pub(super) is_fallback: bool,
 }
@@ -73,8 +78,8 @@ enum State {
     Waiting { until: Instant },
     /// The connection was lost: whether it happened, the next list of conversations tells.
     Unsure,
-    /// The cloud has agreed; the news that the conversation is gone follows.
-    Agreed,
+    /// The cloud has agreed; the news that the conversation is gone follows, or it has not happened after all.
+    Agreed { until: Instant },
 }
 
 impl Leaving {
@@ -85,26 +90,60 @@ impl Leaving {
             state: State::Unsure,
             tries: 0,
             given_up: 0,
+            owed: Vec::new(),
             unread: None,
         }
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
-            State::Waiting { until } => Some(until),
-            State::Saying(_) | State::Calling(_) | State::Unsure | State::Agreed => None,
+            State::Waiting { until } | State::Agreed { until } => Some(until),
+            State::Saying(_) | State::Calling(_) | State::Unsure => None,
         }
     }
 
     pub(super) fn call(&self) -> Option<CallId> {
         match self.state {
             State::Saying(id) | State::Calling(id) => Some(id),
-            State::Waiting { .. } | State::Unsure | State::Agreed => None,
+            State::Waiting { .. } | State::Unsure | State::Agreed { .. } => None,
         }
     }
 
+    /// Whether a drain waits for it.
     pub(super) fn is_under_way(&self) -> bool {
-        self.call().is_some()
+        match self.state {
+            State::Saying(_) | State::Calling(_) => true,
+            State::Waiting { .. } => matches!(self.exit, Exit::Return),
+            State::Unsure | State::Agreed { .. } => false,
+        }
+    }
+
+    /// Whether the agent still is in the conversation, and can do something there.
+    pub(super) fn is_here(&self) -> bool {
+        match self.state {
+            State::Saying(_) | State::Calling(_) | State::Waiting { .. } => true,
+            State::Unsure | State::Agreed { .. } => false,
+        }
+    }
+
+    /// What the news that the conversation is gone confirms.
+    pub(super) fn confirmed(&self, how: Departure) -> Option<Fact> {
+        match (self.state, &self.exit, how) {
+            (
+                State::Calling(_) | State::Agreed { .. },
+                Exit::Transfer(transfer),
+                Departure::Moved,
+            ) => Some(Fact::Transferred(transfer.reason)),
+            (State::Calling(_) | State::Agreed { .. }, Exit::Close { .. }, Departure::Closed) => {
+                Some(Fact::Closed)
+            }
+            (_, Exit::Transfer(_) | Exit::Close { .. } | Exit::Return, _) => None,
+        }
+    }
+
+    /// Another main dialog has been opened meanwhile: it is read should the conversation stay.
+    pub(super) fn other_dialog(&mut self) {
+        self.unread = Some(Unread { begin: Some(Arrival::Assigned) });
     }
 
     pub(super) fn kind(&self) -> ExitKind {
@@ -120,7 +159,7 @@ impl Leaving {
     }
 
     pub(super) fn given_up(&self) -> usize {
-        self.given_up
+        self.given_up + self.owed.iter().map(Turn::messages).sum::<usize>()
     }
 
     pub(super) fn link_lost(&mut self) {
@@ -149,7 +188,8 @@ impl Leaving {
 
 impl Conversation {
     pub(super) fn close_for_bot(&mut self, survey: bool, fx: &mut Effects) {
-        self.leave(Leaving::new(Exit::Close { survey }), fx);
+        let dialog = self.about.dialog.clone();
+        self.leave(Leaving::new(Exit::Close { dialog, survey }), fx);
     }
 
     /// Back to the skill's queue: the process stops.
@@ -168,8 +208,12 @@ impl Conversation {
 
     /// Sets out to leave. What the bot still owes is given up if there is no way back, else when the cloud agrees.
     pub(super) fn leave(&mut self, mut leaving: Leaving, fx: &mut Effects) {
-        self.publication = None;
+        let online = !matches!(self.phase, Phase::Offline { .. });
+        if online {
+            self.send_receipts(fx);
+        }
         if leaving.is_final() {
+            self.publication = None;
             self.answers.clear();
             leaving.given_up = self.withdraw_all(fx);
         }
@@ -180,7 +224,6 @@ impl Conversation {
             }
             Phase::Serving | Phase::Leaving(_) | Phase::Left => None,
         };
-        let online = !matches!(self.phase, Phase::Offline { .. });
         self.phase = Phase::Leaving(leaving);
         if online {
             self.try_to_leave(fx);
@@ -198,12 +241,15 @@ impl Conversation {
     }
 
     /// The conversation stays after all.
-    pub(super) fn stay(&mut self, fx: &mut Effects) {
-        let unread = match &self.phase {
-            Phase::Leaving(leaving) => leaving.unread,
-            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => None,
+    pub(super) fn stay(&mut self, now: Instant, fx: &mut Effects) {
+        let (unread, owed) = match &mut self.phase {
+            Phase::Leaving(leaving) => (leaving.unread, std::mem::take(&mut leaving.owed)),
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => {
+                (None, Vec::new())
+            }
         };
         self.phase = Phase::Serving;
+        self.turns.take_back(owed, now);
         if let Some(Unread { begin }) = unread {
             self.read_history(begin, 0, fx);
         }
@@ -231,7 +277,9 @@ impl Conversation {
                 reason: transfer.reason,
                 words: transfer.words.clone(),
             },
-            (None, Exit::Close { survey }) => Call::Close { dialog, survey: *survey },
+            (None, Exit::Close { dialog, survey }) => {
+                Call::Close { dialog: dialog.clone(), survey: *survey }
+            }
             (None, Exit::Return) => Call::Return,
         };
         let id = self.call(call, fx);
@@ -244,7 +292,17 @@ impl Conversation {
         if let Phase::Leaving(leaving) = &self.phase
             && leaving.due().is_some_and(|at| at <= now)
         {
-            self.try_to_leave(fx);
+            match leaving.state {
+                State::Agreed { .. } => self.on_exit_failed(Failure::NoEffect, now, fx),
+                State::Saying(_) | State::Calling(_) | State::Waiting { .. } | State::Unsure => {
+                    self.try_to_leave(fx);
+                }
+            }
+        }
+        if let Phase::Leaving(leaving) = &self.phase
+            && leaving.is_here()
+        {
+            self.send_receipts(fx);
         }
     }
 
@@ -254,7 +312,6 @@ impl Conversation {
         now: Instant,
         fx: &mut Effects,
     ) {
-        let period = self.settings.fallback_after.unwrap_or(SLOWEST_RETRY);
         let Phase::Leaving(leaving) = &mut self.phase else {
             return;
         };
@@ -269,36 +326,69 @@ impl Conversation {
                 self.try_to_leave(fx);
             }
             Ok(_) => {
-                leaving.state = State::Agreed;
-                let fact = match &leaving.exit {
-                    Exit::Transfer(transfer) => {
-                        self.failed_transfers = 0;
-                        Some(Fact::Transferred(transfer.reason))
-                    }
-                    Exit::Close { .. } => Some(Fact::Closed),
-                    Exit::Return => None,
-                };
-                fx.extend(fact.map(Effect::Report));
-                let given_up = self.withdraw_all(fx);
+                leaving.state = State::Agreed { until: now + AGREEMENT_HOLDS };
+                let owed = self.turns.clear();
+                fx.extend(owed.iter().map(|turn| Effect::Withdraw(turn.question.event.clone())));
                 if let Phase::Leaving(leaving) = &mut self.phase {
-                    leaving.given_up += given_up;
+                    leaving.owed.extend(owed);
                 }
             }
-            Err(error) => match leaving.exit.clone() {
-                Exit::Transfer(transfer) if transfer.is_fallback => {
-                    fx.push(Effect::Report(Fact::TransferFailed(error.to_string())));
-                    let pause = FALLBACK_PAUSES.get(leaving.tries as usize).copied();
-                    leaving.tries += 1;
-                    leaving.state = State::Waiting { until: now + pause.unwrap_or(period) };
+            Err(error) => self.on_exit_failed(Failure::Call(error), now, fx),
+        }
+    }
+
+    /// The way out is shut, or leads nowhere.
+    fn on_exit_failed(&mut self, failure: Failure, now: Instant, fx: &mut Effects) {
+        let period = self.settings.fallback_after.unwrap_or(SLOWEST_RETRY);
+        let Phase::Leaving(leaving) = &mut self.phase else {
+            return;
+        };
+        let why = failure.to_string();
+        let tries = leaving.tries as usize;
+        leaving.tries += 1;
+        match leaving.exit.clone() {
+            Exit::Transfer(transfer) if transfer.is_fallback => {
+                fx.push(Effect::Report(Fact::TransferFailed(why)));
+                let pause = FALLBACK_PAUSES.get(tries).copied().unwrap_or(period);
+                leaving.state = State::Waiting { until: now + pause };
+            }
+            Exit::Transfer(transfer) => {
+                self.on_transfer_failed(transfer.skill, why, transfer.covers, now, fx);
+            }
+            Exit::Return => {
+                fx.push(Effect::Report(Fact::TransferFailed(why)));
+                match RETURN_PAUSES.get(tries) {
+                    Some(pause) if failure.may_pass() => {
+                        leaving.state = State::Waiting { until: now + *pause };
+                    }
+                    Some(_) | None => self.stay(now, fx),
                 }
-                Exit::Transfer(transfer) => {
-                    self.on_transfer_failed(transfer.skill, error.to_string(), now, fx);
-                }
-                Exit::Close { .. } | Exit::Return => {
-                    fx.push(Effect::Report(Fact::ActionSkipped(error.to_string())));
-                    self.stay(fx);
-                }
-            },
+            }
+            Exit::Close { .. } => {
+                fx.push(Effect::Report(Fact::ActionSkipped(why)));
+                self.stay(now, fx);
+            }
+        }
+    }
+}
+
+/// Why a way out failed.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Call(CallError),
+    #[error("the cloud agreed, and the conversation is still here {} s later", AGREEMENT_HOLDS.as_secs())]
+    NoEffect,
+}
+
+impl Failure {
+    /// Whether the next try may go better.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Call(
+                CallError::NotSent | CallError::NoAnswer { .. } | CallError::Failed { .. },
+            ) => true,
+            Self::Call(CallError::Refused { .. }) | Self::NoEffect => false,
         }
     }
 }
@@ -308,6 +398,13 @@ impl Conversation {
 pub(super) fn retry_pause(failures: u32) -> Duration {
     FALLBACK_PAUSES.get(failures as usize).copied().unwrap_or(Duration::from_secs(30))
 }
+
+/// A return is tried again after these pauses: the process waits for it, so they are short.
+const RETURN_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
+
+/// How long the news that the conversation is gone may take once the cloud has agreed to it.
+const AGREEMENT_HOLDS: Duration = Duration::from_secs(10);
 
 const FALLBACK_PAUSES: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(15)];

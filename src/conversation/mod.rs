@@ -347,7 +347,13 @@ impl Conversation {
                 // A history that cannot be read again does not keep the consumer from people.
                 self.mind_fallback(now, fx);
             }
-            Phase::Leaving(_) => self.advance_leaving(now, fx),
+            Phase::Leaving(_) => {
+                self.advance_leaving(now, fx);
+                if self.is_serving() {
+                    // The way out was shut.
+                    self.advance(now, fx);
+                }
+            }
             Phase::Serving => {
                 self.send_receipts(fx);
                 self.greet_when_due(now);
@@ -364,7 +370,10 @@ impl Conversation {
 
     fn on_left(&mut self, how: Departure, fx: &mut Effects) {
         let (escalated, given_up) = match &self.phase {
-            Phase::Leaving(leaving) => (leaving.is_escalation(), leaving.given_up()),
+            Phase::Leaving(leaving) => {
+                fx.extend(leaving.confirmed(how).map(Effect::Report));
+                (leaving.is_escalation(), leaving.given_up())
+            }
             // Not looked at yet, and nobody will any more.
             Phase::Reading(reading) => (false, reading.unheard()),
             Phase::Serving | Phase::Offline { .. } => (false, 0),
@@ -413,10 +422,11 @@ impl Conversation {
             Phase::Leaving(leaving) if leaving.call() == Some(id) => {
                 self.on_left_called(outcome, now, fx);
             }
-            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } => {
+            // Also on the way out: should the way be shut, the answer goes on.
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) => {
                 self.on_publish_called(id, outcome, now, fx);
             }
-            Phase::Leaving(_) | Phase::Left => {}
+            Phase::Left => {}
         }
     }
 

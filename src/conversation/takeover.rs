@@ -110,5 +110,6 @@ fn utterance(message: &Message) -> Batch {
     };
     let key = EventKey { sequence: message.sequence, kind: EventKind::Agent };
     let part = Part { sequence: message.sequence, text: text.clone(), time: message.time };
-    Batch { parts: vec![part], ..Batch::special(key, text, message.time) }
+    let covers = vec![message.sequence];
+    Batch { parts: vec![part], covers, ..Batch::special(key, text, message.time) }
 }

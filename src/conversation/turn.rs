@@ -9,13 +9,15 @@ use std::{
 use super::{
     effect::Question,
     event::{EventId, EventKey, EventKind},
-    words::Timestamp,
+    words::{Sequence, Timestamp},
 };
 
 /// One event that the bot has been asked and has not answered.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) question: Question,
+    /// The sequences that its answer settles.
+    pub(super) covers: Vec<Sequence>,
     pub(super) state: State,
     /// When the batch was ready: `fallbackEscalationTime` counts from here.
     pub(super) ready_at: Instant,
@@ -45,9 +47,10 @@ pub(super) enum State {
 }
 
 impl Turn {
-    pub(super) fn new(question: Question, ready_at: Instant) -> Self {
+    pub(super) fn new(question: Question, covers: Vec<Sequence>, ready_at: Instant) -> Self {
         Self {
             question,
+            covers,
             state: State::Asking,
             ready_at,
             resends: 0,
@@ -163,15 +166,25 @@ impl Turns {
         self.open.iter_mut().find(|turn| turn.question.event == *event)
     }
 
-    /// The bot spoke unasked: it counts as an answer to the oldest event that it has. Tells when that was said.
-    pub(super) fn spoken_to(&mut self) -> Option<Timestamp> {
-        let oldest = self
-            .open
-            .iter_mut()
-            .find(|turn| turn.is_awaited() && turn.is_in_hand() && !turn.spoken)?;
+    /// The bot spoke unasked: it counts as an answer to the oldest event that it has. Tells when that was said, and
+    /// what is settled by it: an attempt that still runs may yet bring the proper answer, a bot that took the event
+    /// to answer it in its own way has done so.
+    pub(super) fn spoken_to(&mut self) -> (Option<Timestamp>, Vec<Sequence>) {
+        let awaited = |turn: &&mut Turn| turn.is_awaited() && !turn.spoken;
+        let Some(oldest) = self.open.iter_mut().filter(awaited).find(|turn| turn.is_in_hand())
+        else {
+            return (None, Vec::new());
+        };
+        let settled = match oldest.state {
+            State::Seen | State::Exhausted => oldest.covers.clone(),
+            State::Asking
+            | State::HandedOver { .. }
+            | State::Undelivered { .. }
+            | State::Silent { .. } => Vec::new(),
+        };
         oldest.spoken = true;
         oldest.state = State::Seen;
-        oldest.said()
+        (oldest.said(), settled)
     }
 
     /// Gives up the oldest event that holds nothing up, should too many be open.
@@ -213,6 +226,17 @@ impl Turns {
             self.note(turn.question.event.key, Over::GivenUp);
         }
         all
+    }
+
+    /// What was given up is owed after all: what had not reached the bot yet, is put to it again.
+    pub(super) fn take_back(&mut self, owed: Vec<Turn>, now: Instant) {
+        for mut turn in owed {
+            if turn.state == State::Asking {
+                turn.state = State::Undelivered { retry_at: now };
+            }
+            self.over.retain(|(key, _)| *key != turn.question.event.key);
+            self.open.push_back(turn);
+        }
     }
 
     /// Since when the oldest awaited event waits for the bot, for `fallbackEscalationTime`.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use connectord::conversation::{
-    Arrival, Book, CallId, ConversationId, Effect, Event, Settings, Timestamp,
-    event::{Departure, Details, History, Outcome, Reach},
+    Arrival, Book, Call, CallId, ConversationId, Effect, Event, Settings, Timestamp,
+    effect::{Fact, FallbackReason},
+    event::{BotEvent, Departure, Details, EventId, History, Outcome, Reach},
+    settings::{ManagerSettings, Role},
 };
 
 use crate::support::{an_instant, consumer, ms, secs};
@@ -26,9 +28,7 @@ fn two() -> (Book, std::time::Instant) {
         let id = ConversationId::from(id);
         let effects = book.begin(&id, details("d"), Arrival::Assigned, settings, Reach::Up, now);
         for effect in effects {
-            if let Effect::Call { id: call, call: connectord::conversation::Call::History { .. } } =
-                effect
-            {
+            if let Effect::Call { id: call, call: Call::History { .. } } = effect {
                 let outcome = Ok(Outcome::History(History::default()));
                 book.step(&id, Event::Called { id: call, outcome }, now);
             }
@@ -90,4 +90,39 @@ fn a_conversation_that_begins_again_replaces_the_old_one_and_its_alarm() {
     book.begin(&"b".into(), details("d"), Arrival::Found, settings, Reach::Up, now);
     assert_eq!(book.len(), 2);
     assert_eq!(book.wake(), None, "both read their history");
+}
+
+/// What comes of a step that panics: the clock cannot count as far as this retry interval.
+fn broken(change: impl FnOnce(&mut Settings)) -> Vec<Effect> {
+    let (mut book, now) = two();
+    let a = ConversationId::from("a");
+    let mut settings = Settings { resend_after: std::time::Duration::MAX, ..Settings::default() };
+    change(&mut settings);
+    book.step(&a, Event::Settings(Arc::new(settings)), now);
+    book.step(&a, Event::Message(consumer(0, "hi")), now);
+    book.step(&a, Event::Elapsed, now + ms(300));
+    let event = EventId::parse("d:0").unwrap();
+    let effects =
+        book.step(&a, Event::Bot(BotEvent::HandedOver { event, attempt: 1 }), now + ms(300));
+    assert_eq!(book.ids(), [ConversationId::from("b")], "the other one never notices");
+    assert!(matches!(effects[0], Effect::Report(Fact::Broken(_))), "{effects:?}");
+    assert_eq!(effects.last(), Some(&Effect::Forget));
+    effects[1..effects.len() - 1].to_vec()
+}
+
+#[test]
+fn a_conversation_at_which_the_connector_fails_goes_to_people() {
+    let reason = FallbackReason::Internal;
+    let told = broken(|settings| settings.fallback_skill = Some("900".into()));
+    assert_eq!(told[0], Effect::Report(Fact::Fallback { reason, possible: true }));
+    assert!(matches!(&told[1], Effect::Tell(Call::Transfer { .. })), "{told:?}");
+    let told = broken(|_| {});
+    assert_eq!(told[0], Effect::Report(Fact::Fallback { reason, possible: false }));
+    assert_eq!(told[1], Effect::Tell(Call::Return));
+}
+
+#[test]
+fn a_managers_conversation_at_which_the_connector_fails_is_not_touched() {
+    let told = broken(|settings| settings.role = Role::Manager(ManagerSettings::default()));
+    assert_eq!(told, []);
 }

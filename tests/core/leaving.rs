@@ -214,3 +214,141 @@ fn a_transfer_that_could_not_be_sent_is_tried_again_by_itself() {
     talk.after(secs(1));
     assert_eq!(talk.exits(), ["transfer to 200, Bot"]);
 }
+
+#[test]
+fn a_gap_in_the_dialog_does_not_call_a_transfer_off() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.fallback_skill = Some("900".into());
+        settings.fallback_after = Some(ms(1_700));
+    });
+    let words = connectord::conversation::event::Content::Text("unheard".to_owned());
+    talk.stores(connectord::conversation::event::Speaker::Consumer, words, None);
+    talk.consumer("hi");
+    talk.exits = Exits::Held;
+    // The fallback is due after 300 ms and 1.7 s, the gap after 2 s: both at once.
+    talk.after(ms(2_000));
+    assert_eq!(talk.exits().len(), 1);
+    assert_eq!(talk.conversation().exit(), Some(connectord::conversation::ExitKind::Transfer));
+    talk.acknowledges();
+    assert!(talk.gone);
+}
+
+#[test]
+fn a_bots_transfer_that_the_cloud_agrees_to_and_does_not_make_is_a_failed_one() {
+    let mut talk = Talk::quiet();
+    talk.consumer("first");
+    talk.after(ms(300));
+    let first = talk.last_id();
+    talk.sees();
+    talk.consumer("second");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.answers([transfer("200")]);
+    talk.exits = Exits::Work;
+    talk.asked();
+    talk.after(secs(9));
+    assert!(talk.asked().is_empty());
+    talk.after(secs(1));
+    assert_eq!(talk.asked(), ["_agent_escalation_failed_"]);
+    talk.answers_event(&first, [text("to the first")]);
+    assert_eq!(talk.said(), ["to the first"]);
+    let failed = |fact: &Fact| matches!(fact, Fact::TransferFailed(why) if why.contains("agreed"));
+    let facts = talk.facts();
+    assert!(facts.iter().any(failed));
+    assert!(!facts.iter().any(|fact| matches!(fact, Fact::Transferred(_))));
+}
+
+#[test]
+fn a_question_that_an_agreed_transfer_took_back_is_asked_again_if_nothing_comes_of_it() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.keywords = vec!["agent".to_owned()];
+        settings.fallback_skill = Some("900".into());
+    });
+    talk.door = crate::support::Door::Attempts;
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.consumer("agent");
+    assert_eq!(talk.withdrawn(), ["d:0"]);
+    talk.asked();
+    talk.after(secs(10));
+    assert_eq!(talk.asked(), ["hi"]);
+}
+
+#[test]
+fn a_fallback_transfer_that_the_cloud_agrees_to_and_does_not_make_is_tried_again() {
+    let mut talk = Talk::quiet_with(fallback_to("900"));
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.faults();
+    talk.exits = Exits::Work;
+    talk.after(secs(15));
+    assert_eq!(talk.exits().len(), 2);
+    assert!(talk.gone);
+}
+
+#[test]
+fn a_close_or_return_that_the_cloud_agrees_to_and_does_not_make_leaves_the_conversation_served() {
+    for close in [true, false] {
+        let mut talk = Talk::quiet();
+        talk.exits = Exits::AgreedOnly;
+        if close {
+            talk.bot(BotEvent::Says(vec![crate::support::close()]));
+        } else {
+            talk.step(Event::Return);
+        }
+        talk.exits = Exits::Work;
+        talk.consumer("still there?");
+        talk.after(secs(10));
+        assert_eq!(talk.asked(), ["still there?"]);
+    }
+}
+
+#[test]
+fn a_transfer_is_counted_once_when_the_conversation_has_gone() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::AgreedOnly;
+    talk.answers([transfer("200")]);
+    let moved = |fact: &Fact| matches!(fact, Fact::Transferred(_));
+    assert!(!talk.facts().iter().any(moved));
+    talk.leaves(Departure::Moved);
+    assert_eq!(talk.facts().iter().filter(|fact| moved(fact)).count(), 1);
+}
+
+#[test]
+fn the_rest_of_an_answer_is_said_when_the_transfer_that_interrupted_it_fails() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.keywords = vec!["agent".to_owned()];
+        settings.fallback_skill = Some("900".into());
+    });
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one"), text("two"), text("three")]);
+    talk.acknowledges();
+    talk.exits = Exits::Held;
+    talk.consumer("agent");
+    talk.acknowledges();
+    talk.publishing = Publishing::Works;
+    talk.errs(refused(&connectord::conversation::Call::Return));
+    assert_eq!(talk.own_words(), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_new_main_dialog_does_not_call_a_transfer_off_and_is_read_if_that_fails() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.dialog.clear();
+    talk.details(|details| details.dialog = "d2".into());
+    assert_eq!(talk.conversation().exit(), Some(connectord::conversation::ExitKind::Transfer));
+    talk.calls.clear();
+    talk.errs(refused(&connectord::conversation::Call::Return));
+    assert_eq!(talk.conversation().exit(), None);
+    assert!(talk.calls.iter().any(|call| call.name() == "history"));
+}

@@ -78,7 +78,7 @@ fn happens() -> impl Strategy<Value = Happens> {
             Just(Publishing::Fails),
             Just(Publishing::Held),
         ].prop_map(Happens::Publishing),
-        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held)].prop_map(Happens::Exits),
+        1 => prop_oneof![Just(Exits::Refused), Just(Exits::TimeOut), Just(Exits::Held), Just(Exits::AgreedOnly)].prop_map(Happens::Exits),
     ]
 }
 
@@ -308,6 +308,7 @@ fn marks(talk: &Talk) -> impl Iterator<Item = &Mark> {
 fn settled_by(talk: &Talk) -> BTreeSet<Sequence> {
     let mut have: BTreeMap<EventKey, (BTreeSet<u32>, u32)> = BTreeMap::new();
     let (mut up_to, mut half) = (-1, -1);
+    let covers = |mark: &Mark| mark.covers.iter().copied().max().unwrap_or(-1);
     for mark in marks(talk) {
         let pieces = have.entry(mark.event).or_default();
         pieces.0.insert(mark.index);
@@ -315,7 +316,11 @@ fn settled_by(talk: &Talk) -> BTreeSet<Sequence> {
         if mark.event.kind == EventKind::Consumer {
             half = half.max(mark.event.sequence);
         } else if matches!(mark.event.kind, EventKind::EscalationFailed(_)) {
-            up_to = up_to.max(half);
+            up_to = up_to.max(half).max(covers(mark));
+        } else if matches!(mark.event.kind, EventKind::Say(_))
+            && pieces.0.len() == pieces.1 as usize
+        {
+            up_to = up_to.max(covers(mark));
         }
     }
     let answers = |kind: &EventKind| matches!(kind, EventKind::Consumer | EventKind::Agent);

@@ -103,11 +103,11 @@ fn a_late_message_gets_none() {
 }
 
 #[test]
-fn no_receipt_once_the_conversation_is_being_left() {
+fn no_receipt_once_the_cloud_has_agreed_to_the_transfer() {
     let mut talk = Talk::quiet_with(fallback_to("900"));
     talk.consumer("hi");
     talk.after(ms(300));
-    talk.exits = Exits::Held;
+    talk.exits = Exits::AgreedOnly;
     talk.answers([transfer("200")]);
     talk.receipts();
     talk.consumer("wait");
@@ -117,7 +117,7 @@ fn no_receipt_once_the_conversation_is_being_left() {
 }
 
 #[test]
-fn a_message_that_came_during_a_failed_transfer_gets_its_receipt_afterwards() {
+fn a_message_that_comes_while_a_transfer_is_under_way_gets_its_receipt_at_once() {
     let mut talk = Talk::quiet();
     talk.consumer("hi");
     talk.after(ms(300));
@@ -125,7 +125,6 @@ fn a_message_that_came_during_a_failed_transfer_gets_its_receipt_afterwards() {
     talk.answers([transfer("200")]);
     talk.receipts();
     let sequence = talk.consumer("wait");
-    talk.errs(crate::support::refused(&connectord::conversation::Call::Return));
     assert_eq!(talk.receipts(), [sequence]);
 }
 
@@ -170,4 +169,16 @@ fn a_receipt_is_not_for_messages_of_another_dialog() {
     assert!(talk.receipts().is_empty());
     talk.after(ms(300));
     assert!(talk.asked().is_empty());
+}
+
+#[test]
+fn a_keyword_gets_its_receipt_before_the_agent_leaves() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.keywords = vec!["agent".to_owned()];
+        settings.fallback_skill = Some("900".into());
+    });
+    let sequence = talk.consumer("agent");
+    assert_eq!(talk.receipts(), [sequence]);
+    let names: Vec<_> = talk.calls.iter().map(connectord::conversation::Call::name).collect();
+    assert!(names.ends_with(&["receipt", "transfer"]), "{names:?}");
 }

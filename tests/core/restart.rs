@@ -1,8 +1,10 @@
 //! A restart: a new conversation from the history alone.
 
-use connectord::conversation::Arrival;
+use connectord::conversation::{Arrival, event::BotEvent};
 
-use crate::support::{Talk, agent, consumer, me, ms, read, secs, text};
+use crate::support::{
+    Exits, Publishing, Talk, agent, consumer, me, ms, read, secs, text, transfer,
+};
 
 #[test]
 fn what_was_answered_is_not_asked_again() {
@@ -70,7 +72,7 @@ fn what_the_bot_said_unasked_answers_nothing_and_what_is_open_is_asked_again() {
     let mut talk = Talk::quiet();
     talk.consumer("hi");
     talk.after(ms(300));
-    talk.bot(connectord::conversation::event::BotEvent::Says(vec![text("one moment")]));
+    talk.bot(BotEvent::Says(vec![text("one moment")]));
     talk.asked();
     talk.restarts();
     assert_eq!(talk.asked(), ["hi"]);
@@ -109,4 +111,65 @@ fn a_restart_at_any_moment_asks_for_the_same_words_as_none() {
         talk.answers([text("2")]);
         assert_eq!(talk.own_words(), ["1", "2"], "moment {moment}");
     }
+}
+
+#[test]
+fn a_bot_that_took_an_event_and_answered_it_unasked_is_not_asked_it_again() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.sees();
+    talk.bot(BotEvent::Says(vec![text("hello"), text("there")]));
+    talk.consumer("and?");
+    talk.after(ms(300));
+    talk.sees();
+    talk.asked();
+    talk.restarts();
+    assert_eq!(talk.asked(), ["and?"]);
+}
+
+#[test]
+fn an_answer_cut_short_is_completed_although_the_bot_had_spoken_unasked_before_it() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.sees();
+    talk.bot(BotEvent::Says(vec![text("one moment")]));
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one"), text("two")]);
+    talk.acknowledges();
+    talk.publishing = Publishing::Works;
+    talk.asked();
+    talk.restarts();
+    assert_eq!(talk.asked(), ["hi"]);
+    talk.answers([text("one"), text("two")]);
+    assert_eq!(talk.own_words(), ["one moment", "one", "two"]);
+}
+
+#[test]
+fn a_transfer_that_failed_is_not_tried_again_once_the_bot_has_spoken_to_that() {
+    let mut talk = Talk::quiet();
+    talk.consumer("human please");
+    talk.after(ms(300));
+    talk.exits = Exits::Refused;
+    talk.answers([transfer("200")]);
+    talk.answers([text("sorry")]);
+    talk.forget_all();
+    talk.restarts();
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty() && talk.exits().is_empty());
+}
+
+#[test]
+fn a_keyword_whose_transfer_failed_is_not_a_keyword_again_once_the_bot_has_spoken_to_that() {
+    let mut talk = Talk::quiet_with(|settings| {
+        settings.keywords = vec!["agent".to_owned()];
+        settings.fallback_skill = Some("900".into());
+    });
+    talk.exits = Exits::Refused;
+    talk.consumer("agent");
+    talk.answers([text("sorry")]);
+    talk.forget_all();
+    talk.restarts();
+    assert!(talk.asked().is_empty() && talk.exits().is_empty());
 }

@@ -83,3 +83,28 @@ fn a_sister_that_takes_a_returned_conversation_over_hears_the_unanswered_words()
     let mut sister = Talk::assigned(talk.dialog.clone());
     assert_eq!(sister.asked(), ["hi"]);
 }
+
+#[test]
+fn a_return_that_the_cloud_fails_at_is_tried_again_and_the_drain_waits_for_it() {
+    let mut talk = Talk::quiet();
+    talk.step(Event::Drain);
+    talk.exits = Exits::TimeOut;
+    talk.step(Event::Return);
+    assert!(talk.conversation().is_busy());
+    talk.after(secs(1));
+    assert_eq!(talk.exits(), ["return", "return"]);
+    talk.exits = Exits::Work;
+    talk.after(secs(2));
+    assert!(talk.gone);
+}
+
+#[test]
+fn a_return_that_never_works_ends_and_the_next_start_has_the_conversation() {
+    let mut talk = Talk::quiet();
+    talk.step(Event::Drain);
+    talk.exits = Exits::TimeOut;
+    talk.step(Event::Return);
+    talk.after(secs(8));
+    assert_eq!(talk.exits().len(), 4);
+    assert!(!talk.conversation().is_busy());
+}
