@@ -44,9 +44,9 @@ async fn nothing_is_ready_before_the_first_state_is_acknowledged() {
         let mut world = World::new();
         let talk = world.cloud.start(Start::in_skill(BOT_SKILL).saying("hello")).unwrap();
         world.cloud.agent(AGENT).is_assigned(&talk).unwrap();
-        for request in ["QueryMessages", "SetAgentState"] {
+        for (request, milliseconds) in [("QueryMessages", 8_000), ("SetAgentState", 3_000)] {
             let request = Some(request.to_owned());
-            world.cloud.inject(Fault::Slow { request, milliseconds: 6_000 });
+            world.cloud.inject(Fault::Slow { request, milliseconds });
         }
         world.start("").await;
         for _ in 0..10 {
@@ -95,7 +95,7 @@ async fn a_late_list_of_conversations_comes_before_online() {
         world.bot.echoes("");
         let talk = world.cloud.start(Start::in_skill(BOT_SKILL).saying("hello")).unwrap();
         world.cloud.agent(AGENT).is_assigned(&talk).unwrap();
-        world.cloud.inject(late(6_000).times(1));
+        world.cloud.inject(late(6_000));
         world.start("").await;
         after(5.0).await;
         assert!(world.states().iter().all(|state| state == "AWAY"), "{:?}", world.states());
@@ -119,11 +119,12 @@ async fn conversations_are_not_taken_for_gone_because_no_list_comes() {
             let talk = world.consumer_starts("hello");
             let event = world.bot.hears("hello").await;
             world.settles().await;
-            world.cloud.inject(fault.times(1));
+            let fault = world.cloud.inject(fault);
             world.cloud.close_sockets(Some(AGENT), 1000, "");
             world.cloud.consumer(&talk).says("are you there?").unwrap();
             world.is_back().await;
             assert_eq!(world.status().await.conversations.open, 1);
+            world.cloud.remove_fault(fault);
             world.bot.answers(&event, &[crate::support::text("hi")]);
             world.bot.echoes("");
             let lines = [
