@@ -459,7 +459,7 @@ fn health_address(listen: &Listen) -> Option<health::Address> {
 /// How many questions for the status may wait for the hall.
 const ASKS: usize = 64;
 
-/// How long the doors may take to close, as far as drain_timeout allows it: a log-out is given two seconds.
+/// How long the doors may take to close, as far as `drain_timeout` allows it: a log-out is given two seconds.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// How long conversations in which something is still under way may take to get back to the queue.
