@@ -314,7 +314,7 @@ async fn a_manager_whose_joining_fails_tries_again() {
         let talk = world.cloud.start(Start::in_skill(HUMAN_SKILL).saying("hello")).unwrap();
         world.cloud.agent("hannah").takes(&talk).unwrap();
         world.cloud.inject(
-            crate::simulator::Fault::Answer {
+            Fault::Answer {
                 request: Some("UpdateConversationField".into()),
                 code: 500,
                 body: None,
