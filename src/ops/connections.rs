@@ -91,7 +91,7 @@ mod tests {
         let first = idle(&mut connections, Trust::default());
         let mut second = idle(&mut connections, Trust::default());
         let mut third = idle(&mut connections, Trust::default());
-        assert!(first.await.is_err());
+        ends(first).await;
         assert!(is_open(&mut second));
         assert!(is_open(&mut third));
     }
@@ -104,10 +104,11 @@ mod tests {
         known.earn();
         let second = idle(&mut connections, Trust::default());
         let mut third = idle(&mut connections, known.clone());
-        assert!(second.await.is_err());
+        ends(second).await;
         assert!(is_open(&mut first));
         let mut fourth = idle(&mut connections, Trust::default());
-        assert!(first.await.is_err(), "all are known: the oldest has to go");
+        // All are known: the oldest has to go.
+        ends(first).await;
         assert!(is_open(&mut third));
         assert!(is_open(&mut fourth));
     }
@@ -117,7 +118,7 @@ mod tests {
         let mut connections = Connections::new(2);
         let idle = idle(&mut connections, Trust::default());
         connections.finish(Duration::from_secs(1)).await;
-        assert!(idle.await.is_err());
+        ends(idle).await;
     }
 
     /// A connection on which nothing happens; the receiver sees its end.
@@ -128,6 +129,12 @@ mod tests {
             drop(sender);
         });
         receiver
+    }
+
+    /// Waits for the end of an idle connection.
+    async fn ends(idle: oneshot::Receiver<()>) {
+        let ended = tokio::time::timeout(Duration::from_secs(5), idle).await;
+        assert!(ended.expect("the connection is still open").is_err());
     }
 
     fn is_open(idle: &mut oneshot::Receiver<()>) -> bool {
