@@ -379,11 +379,11 @@ impl Conversation {
             Phase::Serving | Phase::Offline { .. } => (false, 0),
             Phase::Left => return,
         };
-        self.phase = Phase::Left;
         self.publication = None;
         let unsaid = self.answers.drain(..);
         fx.extend(unsaid.map(|_| Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned))));
         let unanswered = self.gather.clear() + given_up + self.withdraw_all(fx);
+        self.phase = Phase::Left;
         if unanswered > 0 {
             let disposition =
                 if escalated { Disposition::Escalated } else { Disposition::LeftBehind };

@@ -228,14 +228,10 @@ impl Turns {
         all
     }
 
-    /// What was given up is owed after all: what had not reached the bot yet, is put to it again.
-    pub(super) fn take_back(&mut self, owed: Vec<Turn>, now: Instant) {
-        for mut turn in owed {
-            if turn.state == State::Asking {
-                turn.state = State::Undelivered { retry_at: now };
-            }
-            self.over.retain(|(key, _)| *key != turn.question.event.key);
-            self.open.push_back(turn);
+    /// What was withdrawn is owed after all: what had not reached the bot yet, is put to it again.
+    pub(super) fn put_again(&mut self, now: Instant) {
+        for turn in self.open.iter_mut().filter(|turn| turn.state == State::Asking) {
+            turn.state = State::Undelivered { retry_at: now };
         }
     }
 
