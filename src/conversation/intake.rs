@@ -129,7 +129,10 @@ impl Conversation {
             return;
         };
         let history = match outcome {
-            Ok(Outcome::History(history)) => history,
+            Ok(Outcome::History(mut history)) => {
+                history.messages.retain(|message| self.handled.is_plausible(message.sequence));
+                history
+            }
             Ok(Outcome::Done | Outcome::Published(_) | Outcome::Profile(_)) => History::default(),
             Err(CallError::NotSent) => {
                 reading.state = ReadState::Retry(now + NOT_SENT_PAUSE);
@@ -207,6 +210,10 @@ impl Conversation {
         if message.dialog != self.about.dialog {
             return;
         }
+        if !self.handled.is_plausible(message.sequence) {
+            let what = format!("a message with sequence {}: passed over", message.sequence);
+            return fx.push(Effect::Report(Fact::Ambiguous(what)));
+        }
         if !self.handled.note(message.sequence) {
             if message.from == Speaker::Consumer && history::is_content(&message) {
                 fx.push(report(1, Disposition::Duplicate));
@@ -240,6 +247,7 @@ impl Conversation {
         if message.audience == Audience::Agents {
             return;
         }
+        heard(fx);
         if self.is_filtered(&message) {
             return fx.push(report(1, Disposition::Filtered));
         }
@@ -350,6 +358,14 @@ fn item(message: Message) -> Item {
     });
     let (parts, covers) = (vec![part], vec![sequence]);
     Item::Single(Box::new(Batch { key, time, text, parts, covers, postback, file, rich }))
+}
+
+/// Counts one more consumer message.
+fn heard(fx: &mut Effects) {
+    match fx.last_mut() {
+        Some(Effect::Report(Fact::Heard(count))) => *count += 1,
+        Some(_) | None => fx.push(Effect::Report(Fact::Heard(1))),
+    }
 }
 
 pub(super) fn report(count: usize, disposition: Disposition) -> Effect {

@@ -300,9 +300,7 @@ impl Conversation {
     pub fn is_busy(&self) -> bool {
         match &self.phase {
             Phase::Reading(_) | Phase::Serving => {
-                self.publication.is_some()
-                    || !self.answers.is_empty()
-                    || self.turns.under_way().is_some()
+                self.publication.is_some() || !self.answers.is_empty() || self.turns.is_at_the_bot()
             }
             Phase::Leaving(leaving) => leaving.is_under_way(),
             Phase::Offline { .. } | Phase::Left => false,

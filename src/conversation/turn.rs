@@ -154,6 +154,16 @@ impl Turns {
         self.open.iter().find(|turn| turn.is_under_way())
     }
 
+    /// Whether an event is in the bot's hands now, so that its answer may come any moment.
+    pub(super) fn is_at_the_bot(&self) -> bool {
+        self.open.iter().any(|turn| match turn.state {
+            State::Asking | State::HandedOver { .. } => true,
+            State::Undelivered { .. } | State::Silent { .. } | State::Seen | State::Exhausted => {
+                false
+            }
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Turn> {
         self.open.iter()
     }
