@@ -33,6 +33,7 @@ impl Conversation {
             about.dialog = details.dialog;
             self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
+            self.flooded = false;
             self.gap_until = None;
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
@@ -155,6 +156,7 @@ impl Conversation {
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
         self.gap_until = None;
+        self.flooded = false;
         for message in &history.messages {
             self.journal.note(message);
             self.receipts.confirm(history::read_by(message));
@@ -171,7 +173,9 @@ impl Conversation {
                         self.take_message(message, now, fx);
                     }
                 }
-                if let Some(newest) = newest {
+                if let Some(newest) = newest
+                    && !self.flooded
+                {
                     self.handled.raise(newest);
                 }
                 if !self.handled.has_gap() {
@@ -184,7 +188,7 @@ impl Conversation {
                 self.take_message(message, now, fx);
             }
         }
-        if overflowed && self.is_serving() {
+        if overflowed && !self.flooded && self.is_serving() {
             self.read_history(None, 0, fx);
         }
     }
@@ -214,6 +218,9 @@ impl Conversation {
             let what = format!("a message with sequence {}: passed over", message.sequence);
             return fx.push(Effect::Report(Fact::Ambiguous(what)));
         }
+        if self.is_too_much(&message) {
+            return self.take_unnoted(&message);
+        }
         if !self.handled.note(message.sequence) {
             if message.from == Speaker::Consumer && history::is_content(&message) {
                 fx.push(report(1, Disposition::Duplicate));
@@ -233,6 +240,30 @@ impl Conversation {
                 self.take_consumer(message, true, now, fx);
             }
             Speaker::Consumer | Speaker::Agent | Speaker::System => {}
+        }
+    }
+
+    /// Whether the message has to wait in the history: it, or one before it, finds no room here.
+    fn is_too_much(&mut self, message: &Message) -> bool {
+        let is_new = !self.handled.knows(message.sequence);
+        let waits = message.from == Speaker::Consumer && history::is_content(message);
+        self.flooded |= is_new && waits && self.gather.is_full();
+        self.flooded && is_new && (waits || message.sequence > self.handled.newest())
+    }
+
+    /// What can be told from a message that will be read again.
+    fn take_unnoted(&mut self, message: &Message) {
+        self.journal.note(message);
+        self.receipts.confirm(history::read_by(message));
+        if message.from == Speaker::Me {
+            self.on_echo(message);
+        }
+    }
+
+    /// There is room again for what had to wait in the history.
+    pub(super) fn mind_flood(&mut self, fx: &mut Effects) {
+        if self.is_serving() && self.flooded && self.gather.has_room() {
+            self.read_history(None, 0, fx);
         }
     }
 

@@ -89,6 +89,8 @@ pub struct Conversation {
 
     /// What has been taken from the dialog already.
     handled: Handled,
+    /// More came than can wait here: from there on the dialog is read again when there is room.
+    flooded: bool,
     /// A message is missing; until then it may still arrive by itself.
     gap_until: Option<Instant>,
     journal: Journal,
@@ -202,6 +204,7 @@ impl Conversation {
             reach,
             draining: false,
             handled: Handled::default(),
+            flooded: false,
             gap_until: None,
             journal: Journal::default(),
             receipts: Receipts::default(),
@@ -361,6 +364,7 @@ impl Conversation {
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
                 self.mind_gap(now, fx);
+                self.mind_flood(fx);
             }
             Phase::Offline { .. } | Phase::Left => {}
         }
