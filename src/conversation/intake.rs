@@ -176,6 +176,8 @@ impl Conversation {
                 if let Some(newest) = newest
                     && !self.flooded
                 {
+                    // What was left out comes with the next reading.
+                    self.flooded = history.truncated;
                     self.handled.raise(newest);
                 }
                 if !self.handled.has_gap() {
