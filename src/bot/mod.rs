@@ -56,8 +56,8 @@ pub struct Settings {
     pub content: ContentSettings,
     /// Who we are, as the bot is told.
     pub connector: Connector,
-    /// `retryMessageInterval`: after this long without a connection the bot counts as gone; also the
-    /// least time between probes of a webhook bot that is gone.
+    /// `retryMessageInterval`: after this long without a connection the bot counts as gone; a webhook bot that
+    /// is gone is probed every third of it.
     pub gone_after: Duration,
 }
 
@@ -127,7 +127,7 @@ pub enum Command {
     Agent(String),
     /// Use these settings from now on (SIGHUP).
     Reload(Box<Settings>),
-    /// Finish what is under way and close.
+    /// Give up the questions under way, let the last news out, and close; all within about a second.
     Stop,
 }
 

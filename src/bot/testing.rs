@@ -1,6 +1,12 @@
 //! Helpers for this room's tests: settings, questions, and bots at the other end of a wire in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -239,16 +245,27 @@ impl Call {
 
 /// A webhook bot in memory: every request comes out of the receiver.
 pub(super) fn http_bot() -> (Net, mpsc::Receiver<Call>) {
+    let (net, calls, _away) = http_bot_that_goes_away();
+    (net, calls)
+}
+
+/// A webhook bot in memory that cannot be reached while the flag is true.
+pub(super) fn http_bot_that_goes_away() -> (Net, mpsc::Receiver<Call>, Arc<AtomicBool>) {
     let (calls, receiver) = mpsc::channel(1000);
+    let away = Arc::new(AtomicBool::new(false));
+    let is_away = Arc::clone(&away);
     let tracker = TaskTracker::new();
-    let connections = std::sync::atomic::AtomicUsize::new(0);
+    let connections = AtomicUsize::new(0);
     let net = Net::in_memory(Arc::new(move |_| {
+        if is_away.load(Ordering::Relaxed) {
+            return Err(std::io::ErrorKind::ConnectionRefused.into());
+        }
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let connection = 1 + connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let connection = 1 + connections.fetch_add(1, Ordering::Relaxed);
         tracker.spawn(serve_http(theirs, connection, calls.clone()));
         Ok(ours)
     }));
-    (net, receiver)
+    (net, receiver, away)
 }
 
 /// Serves one connection of a webhook bot.

@@ -69,7 +69,8 @@ pub enum Credentials {
 /// What the hall wants of the cloud. Sent with `try_send`; the core bounds how many there can be.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Be in this state. Each connection begins AWAY, so after every [`Event::Up`] this is to be said again.
+    /// Be in this state; answered by [`Event::AvailabilitySet`]. Each connection begins AWAY, so after every
+    /// [`Event::Up`] this is to be said again.
     Availability(Availability),
     /// Take a ring.
     AcceptRing(RingId),
@@ -119,7 +120,11 @@ pub enum Event {
         agent: String,
     },
     /// All conversations that were open at `Up` have been told.
-    Listed,
+    Listed {
+        /// False: the cloud told no list, not even an empty one, for the length of a request. That nothing was told
+        /// then says nothing about conversations that are known from before.
+        heard: bool,
+    },
     /// The connection was lost. Calls under way are answered with `NoAnswer`, later ones with `NotSent`.
     Down,
     /// A ring waits, or still waits (told again at each change).
@@ -169,6 +174,13 @@ pub enum Event {
     },
     /// The agent's state as the cloud tells it; none for a word that is not known.
     AgentState(Option<Availability>, String),
+    /// The answer to [`Command::Availability`].
+    AvailabilitySet {
+        /// The state that was asked for.
+        state: Availability,
+        /// The outcome. After a failure nobody knows the state that the agent is in.
+        result: Result<(), CallError>,
+    },
     /// A log-in was tried.
     LoggedIn(LoginResult),
     /// Something that could not be used; counted by kind, logged once.

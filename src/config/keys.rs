@@ -671,7 +671,7 @@ const CUSTOM: &[Key] = &[
         "custom.subscribeToMainDialogOnly",
         Kind::Flag,
         Default("false"),
-        "manager: not the survey dialog",
+        "manager: not the survey dialog; the connector serves main dialogs only, whatever stands here",
     ),
 ];
 

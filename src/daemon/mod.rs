@@ -69,6 +69,8 @@ struct Door<C, E> {
     events: mpsc::Receiver<E>,
     /// It said that it is closed; nothing comes any more.
     closed: bool,
+    /// It has taken the command to stop.
+    told_to_stop: bool,
 }
 
 /// Why the connector could not be built.
@@ -104,8 +106,12 @@ pub enum End {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Serving,
-    /// Until then, what is under way may finish.
-    Draining(Instant),
+    /// What is under way may finish.
+    Draining {
+        /// Until then; the rest of the time is for the doors to close.
+        close_at: Instant,
+        stop_by: Instant,
+    },
     /// Until then, the doors may close.
     Closing(Instant),
 }
@@ -134,6 +140,12 @@ impl Outside {
             logs,
             reload,
         })
+    }
+}
+
+impl<C, E> Door<C, E> {
+    fn tell_to_stop(&mut self, stop: C) {
+        self.told_to_stop = self.told_to_stop || self.commands.try_send(stop).is_ok();
     }
 }
 
@@ -196,8 +208,18 @@ impl Daemon {
             config,
             outside,
             hall,
-            cloud: Door { commands: cloud.commands, events: cloud.events, closed: false },
-            bot: Door { commands: bot.commands, events: bot.events, closed: false },
+            cloud: Door {
+                commands: cloud.commands,
+                events: cloud.events,
+                closed: false,
+                told_to_stop: false,
+            },
+            bot: Door {
+                commands: bot.commands,
+                events: bot.events,
+                closed: false,
+                told_to_stop: false,
+            },
             asks,
             ask,
             tracker,
@@ -245,13 +267,15 @@ impl Daemon {
         loop {
             let deadline = match stage {
                 Stage::Serving => None,
-                Stage::Draining(at) | Stage::Closing(at) => Some(at),
+                Stage::Draining { close_at, .. } => Some(close_at),
+                Stage::Closing(at) if self.told_to_stop() => Some(at),
+                Stage::Closing(at) => Some(at.min(clock.now() + TELL_AGAIN)),
             };
             let wake = [self.hall.wake(), deadline].into_iter().flatten().min();
             tokio::select! {
                 Some(signal) = signals.next() => match (signal, stage) {
                     (Signal::Stop, Stage::Serving) => stage = self.begin_to_stop(),
-                    (Signal::Stop, Stage::Draining(_) | Stage::Closing(_)) => {}
+                    (Signal::Stop, Stage::Draining { .. } | Stage::Closing(_)) => {}
                     (Signal::Reload, _) => self.reload(),
                     (Signal::Report, _) => info!(status = self.hall.status().summary(), "status"),
                 },
@@ -291,18 +315,24 @@ impl Daemon {
             }
             stage = match stage {
                 Stage::Serving => Stage::Serving,
-                Stage::Draining(at) if self.hall.is_drained() || at <= clock.now() => {
+                Stage::Draining { close_at, stop_by }
+                    if self.hall.is_drained() || close_at <= clock.now() =>
+                {
                     if !self.hall.is_drained() {
                         warn!("drain_timeout has passed with answers under way");
                     }
-                    self.close_doors()
+                    self.close_doors(stop_by)
                 }
                 Stage::Closing(_) if self.cloud.closed && self.bot.closed => return End::Stopped,
                 Stage::Closing(at) if at <= clock.now() => {
                     warn!("the doors did not close in time");
                     return End::Stopped;
                 }
-                Stage::Draining(_) | Stage::Closing(_) => stage,
+                Stage::Closing(_) => {
+                    self.tell_to_stop();
+                    stage
+                }
+                Stage::Draining { .. } => stage,
             };
         }
     }
@@ -312,16 +342,28 @@ impl Daemon {
         let timeout = self.config.shutdown.drain_timeout;
         info!(timeout_ms = timeout.as_millis(), "stopping: what is under way is finished first");
         self.outside.systemd.stopping();
-        self.outside.systemd.extend_timeout(timeout + CLOSE_WAIT + LAST_WAIT);
-        self.hall.drain(clock.now(), clock.wall());
-        Stage::Draining(clock.now() + timeout)
+        self.outside.systemd.extend_timeout(timeout + LAST_WAIT);
+        let now = clock.now();
+        // Closing the doors is part of it, and so is the way back to the queue.
+        let close_at = now + timeout.saturating_sub(CLOSE_WAIT.min(timeout / 3));
+        let return_all_at = close_at.checked_sub(RETURN_WAIT.min(timeout / 3)).unwrap_or(now);
+        self.hall.drain(return_all_at, now, clock.wall());
+        Stage::Draining { close_at, stop_by: now + timeout }
     }
 
-    fn close_doors(&self) -> Stage {
-        // A door that is full or gone is caught by the time limit.
-        let _ = self.cloud.commands.try_send(cloud::Command::Stop);
-        let _ = self.bot.commands.try_send(bot::Command::Stop);
-        Stage::Closing(self.outside.clock.now() + CLOSE_WAIT)
+    fn close_doors(&mut self, stop_by: Instant) -> Stage {
+        self.tell_to_stop();
+        Stage::Closing(stop_by.min(self.outside.clock.now() + CLOSE_WAIT))
+    }
+
+    /// A door that is full is told again; one that is gone is caught by the time limit.
+    fn tell_to_stop(&mut self) {
+        self.cloud.tell_to_stop(cloud::Command::Stop);
+        self.bot.tell_to_stop(bot::Command::Stop);
+    }
+
+    fn told_to_stop(&self) -> bool {
+        self.cloud.told_to_stop && self.bot.told_to_stop
     }
 
     /// SIGHUP: what can change without a restart changes at once; a file with mistakes changes nothing.
@@ -417,8 +459,14 @@ fn health_address(listen: &Listen) -> Option<health::Address> {
 /// How many questions for the status may wait for the hall.
 const ASKS: usize = 64;
 
-/// How long the doors may take to close: a log-out is given two seconds.
-const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// How long the doors may take to close, as far as `drain_timeout` allows it: a log-out is given two seconds.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
-/// How long other tasks may take to end.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How long conversations in which something is still under way may take to get back to the queue.
+const RETURN_WAIT: Duration = Duration::from_secs(5);
+
+/// When a door that was too busy to be told to stop is told again.
+const TELL_AGAIN: Duration = Duration::from_millis(50);
+
+/// How long other tasks may take to end: they are cancelled or have nothing to wait for any more.
+const LAST_WAIT: Duration = Duration::from_millis(200);

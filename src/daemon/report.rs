@@ -1,5 +1,7 @@
 //! What conversations report, as log lines: each failure once, here.
 
+use std::time::{Duration, Instant};
+
 use tracing::{debug, error, info, warn};
 
 use crate::conversation::{ConversationId, effect::Fact};
@@ -58,5 +60,40 @@ pub(super) fn log(id: &ConversationId, fact: &Fact) {
         Fact::Broken(panic) => {
             error!(conversation, panic, "a bug ended the service of this conversation");
         }
+    }
+}
+
+/// The last failure that was complained of: the same one is not worth a warning each time.
+#[derive(Debug, Default)]
+pub(super) struct Complaint(Option<(String, Instant)>);
+
+impl Complaint {
+    /// Whether the same was complained of within the last minute.
+    pub(super) fn is_repeated(&mut self, error: &str, now: Instant) -> bool {
+        let repeated = self.0.as_ref().is_some_and(|(last, at)| {
+            last == error && now.saturating_duration_since(*at) < ONCE_IN
+        });
+        if !repeated {
+            self.0 = Some((error.to_owned(), now));
+        }
+        repeated
+    }
+}
+
+/// How often the same failure is a warning.
+const ONCE_IN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_is_a_warning_once_a_minute_and_another_one_at_once() {
+        let start = crate::ops::clock::Clock::system().now();
+        let mut complaint = Complaint::default();
+        assert!(!complaint.is_repeated("refused", start));
+        assert!(complaint.is_repeated("refused", start + ONCE_IN / 2));
+        assert!(!complaint.is_repeated("refused", start + ONCE_IN));
+        assert!(!complaint.is_repeated("silence", start + ONCE_IN));
     }
 }

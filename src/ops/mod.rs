@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub(crate) mod connections;
 pub mod health;
 pub mod logs;
 pub mod metrics;

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod availability;
 mod bot_transports;
 mod coming_up;
 mod conversation;
@@ -13,6 +14,7 @@ mod first_steps;
 mod health;
 mod recovery;
 mod rings;
+mod sisters;
 mod stopping;
 
 #[path = "../../src/bin/cloud-simulator/simulator/mod.rs"]

@@ -308,6 +308,33 @@ async fn a_manager_stays_away_takes_no_rings_and_joins_every_open_conversation()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_manager_whose_joining_fails_tries_again() {
+    story(async {
+        let mut world = with_manager();
+        let talk = world.cloud.start(Start::in_skill(HUMAN_SKILL).saying("hello")).unwrap();
+        world.cloud.agent("hannah").takes(&talk).unwrap();
+        world.cloud.inject(
+            Fault::Answer {
+                request: Some("UpdateConversationField".into()),
+                code: 500,
+                body: None,
+                handled: false,
+            }
+            .times(2),
+        );
+        world.start(MANAGER).await;
+        let joined = |cloud: &crate::simulator::World| {
+            let talk = cloud.conversations[&talk].main();
+            talk.participants.iter().any(|one| one.role.word() == "MANAGER")
+        };
+        world.cloud_until("the manager to be in", joined).await;
+        after(120.0).await;
+        assert_eq!(world.cloud.requests("UpdateConversationField").len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_manager_with_filter_patterns_hears_only_what_matches_and_ignores_late_and_stuck_rules() {
     story(async {
         let mut world = with_manager();

@@ -28,10 +28,14 @@ fn the_demo_answers_hands_over_and_shows_what_happens_without_a_bot() {
     // A bot that takes events and answers nothing: it is asked again, then a human gets the conversation.
     cloud.post("bot", &json!({ "mode": "silent" }));
     let second = cloud.consumer_starts("is anybody there?");
+    let health = Address::Tcp(([127, 0, 0, 1], ports[2]).into());
     until("it is asked again", || {
-        let bot = cloud.get("state")["bot"].clone();
-        // The greeting and the text, or both in one; then the same again.
-        if bot["events"].as_u64() > Some(4) { Ok(()) } else { Err(bot.to_string()) }
+        let metrics = health.get("/metrics").unwrap().body;
+        let resends = metrics.lines().find(|line| line.starts_with("connectord_resends_total"));
+        match resends.is_some_and(|line| !line.ends_with(" 0")) {
+            true => Ok(()),
+            false => Err(metrics),
+        }
     });
     cloud.waits_for_a_human(&second);
     let transfer = cloud.conversation(&second)["transfers"].to_string();
@@ -105,5 +109,5 @@ fn run(folder: &Folder, ports: [u16; 3]) -> Program {
     let file = folder.write("demo.toml", &text);
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-simulator"));
     command.args(["demo", "--config", file.to_str().unwrap()]);
-    Program::start(command)
+    Program::start_parent(command)
 }

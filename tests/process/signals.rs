@@ -80,7 +80,9 @@ fn sighup_takes_a_good_file_over_without_a_new_connection_and_leaves_a_bad_one()
     let folder = Folder::new();
     let (cloud, bot) = (Cloud::start(), Bot::echoing());
     let mut connector = Connector::online(&folder, &cloud, &bot, "");
-    let before = connector.status().unwrap();
+    let before = connector.shows("the agent is online", |status| {
+        status["conversationalCloud"]["agentState"] == "ONLINE"
+    });
     let good = fs::read_to_string(&connector.file).unwrap();
 
     let bad = good.replace("messageDelay = 0", "mesageDelay = 7");
@@ -93,12 +95,16 @@ fn sighup_takes_a_good_file_over_without_a_new_connection_and_leaves_a_bad_one()
     let other =
         good.replace("messageDelay = 0", "messageDelay = 7\nacceptStatusEventValue = \"SENT\"");
     let other = other.replace("[connector]", "[connector]\nmax_conversations = 7");
+    let other = other + "[log]\nlevel = \"debug\"\n";
+    assert!(!connector.program.said(Stream::Out).contains("\"DEBUG\""));
     fs::write(&connector.file, other).unwrap();
     connector.program.signal("HUP");
     let after = connector.shows("the limit is 7", |status| status["conversations"]["limit"] == 7);
     assert_ne!(after["customFingerprint"], before["customFingerprint"]);
     assert_eq!(after["conversationalCloud"]["since"], before["conversationalCloud"]["since"]);
     assert_eq!(cloud.get("counts")["upgrades"], 1, "the connection is the old one");
+    cloud.consumer_starts("hello");
+    connector.program.says("\"DEBUG\"");
     assert!(!connector.program.has_ended());
 }
 
@@ -179,6 +185,43 @@ fn after_kill_9_what_was_unanswered_is_answered_once_and_nothing_is_said_twice()
             "agent: the answer",
         ],
     );
+}
+
+#[test]
+fn kill_9_at_any_point_of_an_exchange_loses_nothing_and_repeats_nothing() {
+    let folder = Folder::new();
+    let (cloud, bot) = (Cloud::start(), Bot::echoing());
+    let mut connector = Connector::online(&folder, &cloud, &bot, "");
+    let conversation = cloud.consumer_starts("start");
+    cloud.reads(&conversation, &["consumer: start", "agent: You said: start"]);
+    for round in 0..6 {
+        let line = format!("line {round}");
+        let answer = format!("agent: You said: {line}");
+        cloud.consumer_says(&conversation, &line);
+        match round % 3 {
+            0 => {}
+            1 => drop(bot.hears(&line)),
+            _ => until("it is answered", || {
+                let lines = cloud.lines(&conversation);
+                if lines.contains(&answer) { Ok(()) } else { Err(format!("{lines:?}")) }
+            }),
+        }
+        connector.program.kill();
+        connector = Connector::online(&folder, &cloud, &bot, "");
+        until(&format!("{line} is answered"), || {
+            let lines = cloud.lines(&conversation);
+            if lines.contains(&answer) { Ok(()) } else { Err(format!("{lines:?}")) }
+        });
+    }
+    cloud.consumer_says(&conversation, "end");
+    let exchange = |line: &str| [format!("consumer: {line}"), format!("agent: You said: {line}")];
+    let mut expected = exchange("start").to_vec();
+    for round in 0..6 {
+        expected.extend(exchange(&format!("line {round}")));
+    }
+    expected.extend(exchange("end"));
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    cloud.reads(&conversation, &expected);
 }
 
 /// A bot whose answers wait for a gate.

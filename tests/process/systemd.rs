@@ -13,6 +13,7 @@ fn systemd_hears_when_it_is_ready_how_it_is_and_when_it_stops() {
     let mut connector = Connector::start(&folder, &text, &[("NOTIFY_SOCKET", &manager.path)]);
     let before_ready = manager.hears("READY=1");
     assert!(before_ready.iter().all(|one| !one.contains("WATCHDOG=1")), "there is no watchdog");
+    assert!(before_ready.iter().any(|one| one.contains("STATUS=Online")), "{before_ready:#?}");
     cloud.agent_is("support-bot", "ONLINE");
     connector.is("Online");
     manager.shows("Online");

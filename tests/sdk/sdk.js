@@ -94,27 +94,34 @@ agent.on('ms.MessagingEventNotification', ({ dialogId, changes }) => {
 });
 
 function answer(dialogId, message) {
-    const update = (...conversationField) => agent.updateConversationField({ conversationId: dialogId, conversationField },
+    const update = (metadata, ...conversationField) => agent.updateConversationField(
+        { conversationId: dialogId, conversationField }, null, metadata,
         (error, answer) => {
             fail(`updateConversationField for ${message}`)(error);
             tell('updated', { conversation: dialogId, message, answer });
-        });
+        },
+    );
+    const publish = (event, metadata) => agent.publishEvent({ dialogId, event }, null, metadata, (error, answer) => {
+        fail('publishEvent')(error);
+        tell('published', { conversation: dialogId, answer });
+    });
     switch (message) {
     case 'history':
         return agent.subscribeMessagingEvents({ dialogId, fromSeq: 0 }, fail('subscribeMessagingEvents again'));
+    case 'card':
+        return publish(
+            { type: 'RichContentEvent', content: { type: 'vertical', elements: [{ type: 'text', text: 'a card' }] } },
+            [{ type: 'ExternalId', id: 'card' }],
+        );
     case 'human':
         return update(
+            [{ type: 'ActionReason', reason: 'escalated_by_bot' }],
             { field: 'ParticipantsChange', type: 'REMOVE', role: 'ASSIGNED_AGENT' },
             { field: 'Skill', type: 'UPDATE', skill: HUMAN_SKILL },
         );
     case 'close':
-        return update({ field: 'ConversationStateField', conversationState: 'CLOSE' });
-    default: {
-        const event = { type: 'ContentEvent', contentType: 'text/plain', message: `You said: ${message}` };
-        return agent.publishEvent({ dialogId, event }, (error, answer) => {
-            fail('publishEvent')(error);
-            tell('published', { conversation: dialogId, answer });
-        });
-    }
+        return update(undefined, { field: 'ConversationStateField', conversationState: 'CLOSE' });
+    default:
+        return publish({ type: 'ContentEvent', contentType: 'text/plain', message: `You said: ${message}` });
     }
 }

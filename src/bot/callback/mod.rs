@@ -7,9 +7,9 @@
 //!
 //! Besides: 401 without the right bearer, 405 for another method, 408 for a body that does not come, 413 for
 //! more than 1 MiB, 503 when the hall does not keep up. The server trusts nobody: connections, heads, bodies, times and requests are
-//! bounded.
+//! bounded, and a caller that has not presented the token is soon hung up on, so that strangers cannot lock the bot out.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
@@ -27,13 +27,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
-    task::JoinSet,
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 
 use super::{content::Problem, protocol::BODY_MAX};
-use crate::secret::Secret;
+use crate::{
+    ops::connections::{Connections, Trust},
+    secret::Secret,
+};
 
 /// A request that passed the door; the room decides about it.
 #[derive(Debug)]
@@ -74,16 +76,13 @@ pub(super) async fn serve(
     token: watch::Receiver<Secret>,
     letters: mpsc::Sender<Letter>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::new(CONNECTIONS);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(connection(stream, token.clone(), letters.clone(), place));
+                let trust = Trust::default();
+                let connection = connection(stream, token.clone(), letters.clone(), trust.clone());
+                connections.add(trust, connection);
             }
             // Out of file descriptors, or a connection that went while it waited.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -91,33 +90,38 @@ pub(super) async fn serve(
     }
 }
 
-/// One connection, until it is idle for too long or too old.
+/// One connection, until it is idle for too long or too old; a stranger's does not get old. `trust` is earned by the token.
 pub(super) async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     token: watch::Receiver<Secret>,
     letters: mpsc::Sender<Letter>,
-    _place: OwnedSemaphorePermit,
+    trust: Trust,
 ) {
-    let service = service_fn(|request| answer(request, token.clone(), letters.clone()));
+    let service =
+        service_fn(|request| answer(request, token.clone(), letters.clone(), trust.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
     // How it ends is the caller's trouble: there is nobody here to tell.
-    let _ = timeout(CONNECTION_MAX, connection).await;
+    if timeout(STRANGER_MAX, connection.as_mut()).await.is_err() && trust.is_earned() {
+        let _ = timeout(CONNECTION_MAX.saturating_sub(STRANGER_MAX), connection).await;
+    }
 }
 
 async fn answer<B>(
     request: Request<B>,
     token: watch::Receiver<Secret>,
     letters: mpsc::Sender<Letter>,
+    trust: Trust,
 ) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let decision = decide(request, &token, &letters);
+    let decision = decide(request, &token, &letters, &trust);
     Ok(match timeout(REQUEST_TIMEOUT, Box::pin(decision)).await {
         Ok(response) => response,
         Err(_) => busy(),
@@ -128,6 +132,7 @@ async fn decide<B>(
     request: Request<B>,
     token: &watch::Receiver<Secret>,
     letters: &mpsc::Sender<Letter>,
+    trust: &Trust,
 ) -> Response<Full<Bytes>>
 where
     B: Body<Data = Bytes>,
@@ -140,6 +145,7 @@ where
         response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         return response;
     }
+    trust.earn();
     let Some(to) = recipient(request.uri().path()) else {
         let what = "no such path; known: /v1/replies and /v1/conversations/{id}/say";
         return problem(StatusCode::NOT_FOUND, what);
@@ -247,7 +253,7 @@ fn response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-/// Connections at once; more wait in the system's queue.
+/// Connections at once; then the newest pushes out the oldest stranger.
 const CONNECTIONS: usize = 64;
 /// The longest head of a request.
 const HEAD_MAX: usize = 16 * 1024;
@@ -257,6 +263,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Head's end to answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// For the right token to be presented.
+const STRANGER_MAX: Duration = Duration::from_secs(10);
 /// However busy it is, a connection is not kept longer, so that no client holds a place for good.
 const CONNECTION_MAX: Duration = Duration::from_secs(300);
 /// After a failed accept.

@@ -7,7 +7,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Recipient, recipient};
+use super::{Recipient, Trust, recipient};
 use crate::{
     bot::{
         BotError, Callback, Command, Settings, open, start,
@@ -111,14 +111,37 @@ async fn a_caller_that_says_nothing_is_hung_up_on() {
     let (ours, mut theirs) = tokio::io::duplex(1024);
     let (letters, _receiver) = tokio::sync::mpsc::channel(1);
     let (_sender, token) = tokio::sync::watch::channel(secret("x"));
-    let place = std::sync::Arc::new(tokio::sync::Semaphore::new(1)).acquire_owned().await.unwrap();
     let tracker = TaskTracker::new();
-    tracker.spawn(super::connection(ours, token, letters, place));
+    tracker.spawn(super::connection(ours, token, letters, Trust::default()));
     theirs.write_all(b"POST /v1/rep").await.unwrap();
     let start = now();
     let mut answer = Vec::new();
     let _ = theirs.read_to_end(&mut answer).await;
     assert_eq!((now() - start).as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_caller_with_the_token_keeps_its_connection() {
+    for (presented, last_answer) in [("wrong", 7), ("let-me-in", 294)] {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let (letters, _receiver) = tokio::sync::mpsc::channel(1);
+        let (_sender, token) = tokio::sync::watch::channel(secret("let-me-in"));
+        let tracker = TaskTracker::new();
+        tracker.spawn(super::connection(ours, token, letters, Trust::default()));
+        let start = now();
+        let mut answered = start;
+        let request = format!(
+            "POST /nowhere HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {presented}\r\n\r\n"
+        );
+        let mut answer = [0; 1024];
+        while theirs.write_all(request.as_bytes()).await.is_ok()
+            && theirs.read(&mut answer).await.is_ok_and(|read| read > 0)
+        {
+            answered = now();
+            tokio::time::sleep(Duration::from_secs(7)).await;
+        }
+        assert_eq!((answered - start).as_secs(), last_answer, "{presented}");
+    }
 }
 
 #[tokio::test]
@@ -133,6 +156,51 @@ async fn a_token_of_a_reload_counts_at_once_and_a_removed_address_is_let_go() {
     while TcpListener::bind(room.address).await.is_err() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_reload_moves_to_another_address_and_lets_the_old_one_go() {
+    let mut room = Room::with_open_event().await;
+    let old = room.address;
+    room.address = SocketAddr::from(([127, 0, 0, 2], old.port()));
+    let callback = Callback { listen: room.address, token: secret("let-me-in") };
+    let settings = Settings { callback: Some(callback), ..webhook_settings() };
+    room.hall.send(Command::Reload(Box::new(settings)));
+    while TcpStream::connect(room.address).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let reply = r#"{"inReplyTo":"c:1","actions":[]}"#;
+    assert_eq!(room.post("/v1/replies", reply).await.0, 202);
+    while TcpListener::bind(old).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reload_to_an_address_in_use_keeps_the_old_one() {
+    let mut room = Room::with_open_event().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = taken.local_addr().unwrap();
+    let callback = Callback { listen, token: secret("let-me-in") };
+    let settings = Settings { callback: Some(callback), ..webhook_settings() };
+    room.hall.send(Command::Reload(Box::new(settings)));
+    let (kind, detail) = room.hall.unusable().await;
+    assert_eq!(kind, "callback");
+    assert!(detail.contains("the old address stays in use"), "{detail}");
+    let reply = r#"{"inReplyTo":"c:1","actions":[]}"#;
+    assert_eq!(room.post("/v1/replies", reply).await.0, 202);
+}
+
+#[tokio::test]
+async fn a_crowd_of_idle_strangers_does_not_lock_the_bot_out() {
+    let room = Room::with_open_event().await;
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        crowd.push(TcpStream::connect(room.address).await.unwrap());
+    }
+    let reply = r#"{"inReplyTo":"c:1","actions":[]}"#;
+    let posted = tokio::time::timeout(Duration::from_secs(5), room.post("/v1/replies", reply));
+    assert_eq!(posted.await.unwrap().0, 202);
 }
 
 #[tokio::test]

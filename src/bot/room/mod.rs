@@ -134,6 +134,7 @@ impl Room {
             Command::Reload(settings) => self.reload(*settings).await?,
             Command::Stop => {
                 self.stopping = true;
+                self.webhook.stop();
                 if let Some(link) = &mut self.link {
                     link.close();
                 }
@@ -258,7 +259,7 @@ impl Room {
                 self.asked(about, at, outcome).await
             }
             webhook::What::Told(outcome) => self.hall.tell(Event::Attempt(outcome.word())).await,
-            webhook::What::Probed => Ok(()),
+            webhook::What::Probed | webhook::What::GaveUp => Ok(()),
         }
     }
 
@@ -274,12 +275,8 @@ impl Room {
                 return self.answered(event, conversation, at, reply).await;
             }
             Outcome::Seen { expects_answer } => BotEvent::Seen { event, expects_answer },
-            Outcome::Silent { why, retry_after, .. } => {
-                self.hall
-                    .unusable("no answer", format!("event {event}, attempt {attempt}: {why}"))
-                    .await?;
-                BotEvent::Silent { event, attempt, retry_after }
-            }
+            // Nothing came, so there is nothing to complain of: the link's state tells why.
+            Outcome::Silent { retry_after, .. } => BotEvent::Silent { event, attempt, retry_after },
             Outcome::Fault(why) => {
                 self.hall.unusable("fault", format!("event {event}: {why}")).await?;
                 BotEvent::Fault { event, why }

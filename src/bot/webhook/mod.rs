@@ -21,8 +21,8 @@ use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 
 use health::Health;
-pub(super) use outcome::Outcome;
 use outcome::Reading;
+pub(super) use outcome::{Outcome, is_sign_of_life};
 pub use signature::NotASigningSecret;
 use signature::SigningKey;
 
@@ -44,10 +44,13 @@ pub(super) struct Webhook {
     clock: Clock,
     /// Bounded by the core, which has one event of a conversation under way.
     queue: VecDeque<Job>,
-    attempts: JoinSet<Ended>,
-    /// Whether one of the attempts is a probe, which does not count against `max_in_flight`.
-    probing: bool,
+    questions: JoinSet<Ended>,
+    notices: JoinSet<Ended>,
+    /// At most one, which does not count against `max_in_flight`.
+    probe: JoinSet<Ended>,
     health: Health,
+    /// Once it stops: when what is left is given up.
+    give_up_at: Option<Instant>,
 }
 
 /// How a request ended, and the connection's state if that changed it.
@@ -71,6 +74,8 @@ pub(super) enum What {
     Told(Outcome),
     /// A probe ended.
     Probed,
+    /// The last news were given up: it is idle.
+    GaveUp,
 }
 
 /// A request that waits for its turn.
@@ -107,9 +112,11 @@ impl Webhook {
             net,
             clock,
             queue: VecDeque::new(),
-            attempts: JoinSet::new(),
-            probing: false,
+            questions: JoinSet::new(),
+            notices: JoinSet::new(),
+            probe: JoinSet::new(),
             health: Health::new(gone_after),
+            give_up_at: None,
         }
     }
 
@@ -145,14 +152,25 @@ impl Webhook {
             .collect()
     }
 
+    /// Gives up the questions, which are asked again after the next start; the news, which are not, have a moment to get out.
+    pub(super) fn stop(&mut self) {
+        self.queue.retain(|job| matches!(job, Job::Tell(_)));
+        self.questions = JoinSet::new();
+        self.give_up_at = Some(self.clock.now() + LAST_WORDS);
+    }
+
     /// Whether nothing waits and nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.attempts.len() == usize::from(self.probing)
+        self.queue.is_empty() && self.in_flight() == 0
+    }
+
+    fn in_flight(&self) -> usize {
+        self.questions.len() + self.notices.len()
     }
 
     /// Begins as many requests as `settings` allow.
     pub(super) fn begin(&mut self, dialect: Dialect, settings: &Settings) {
-        while self.attempts.len() - usize::from(self.probing) < settings.max_in_flight.max(1)
+        while self.in_flight() < settings.max_in_flight.max(1)
             && let Some(job) = self.queue.pop_front()
         {
             let (subject, request) = match job {
@@ -181,15 +199,22 @@ impl Webhook {
     /// The next request that ends; probes are begun when they are due. Cancel-safe.
     pub(super) async fn next(&mut self, settings: &Settings) -> Happening {
         loop {
-            let probe_at = self.health.probe_at().filter(|_| !self.probing);
-            tokio::select! {
-                Some(ended) = self.attempts.join_next() => match ended {
-                    Ok(ended) => return self.ended(ended, settings),
-                    // A panic in an attempt is a bug: it ends the room, in the open.
-                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    Err(_) => {}
-                },
-                () = until(probe_at) => self.probe(settings),
+            let probe_at = self.health.probe_at().filter(|_| self.probe.is_empty());
+            let ended = tokio::select! {
+                Some(ended) = self.questions.join_next() => ended,
+                Some(ended) = self.notices.join_next() => ended,
+                Some(ended) = self.probe.join_next() => ended,
+                () = until(probe_at) => {
+                    self.probe(settings);
+                    continue;
+                }
+                () = until(self.give_up_at) => return self.give_up(),
+            };
+            match ended {
+                Ok(ended) => return self.ended(ended, settings),
+                // A panic in an attempt is a bug: it ends the room, in the open.
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => {}
             }
         }
     }
@@ -208,16 +233,23 @@ impl Webhook {
                 (What::Told(outcome), sign)
             }
             Subject::Probe => {
-                self.probing = false;
-                (What::Probed, outcome::of_probe(result))
+                let link = self.health.saw_probe(outcome::of_probe(result), at);
+                return Happening { what: What::Probed, link };
             }
         };
         let link = self.health.saw(sign, at);
         Happening { what, link }
     }
 
+    fn give_up(&mut self) -> Happening {
+        self.queue.clear();
+        self.questions = JoinSet::new();
+        self.notices = JoinSet::new();
+        self.give_up_at = None;
+        Happening { what: What::GaveUp, link: None }
+    }
+
     fn probe(&mut self, settings: &Settings) {
-        self.probing = true;
         self.health.probed(self.clock.now());
         let request = probe_request(settings);
         let timeout = settings.request_timeout.min(PROBE_TIMEOUT);
@@ -256,7 +288,12 @@ impl Webhook {
         timeout: Duration,
     ) {
         let (net, clock) = (self.net.clone(), self.clock.clone());
-        self.attempts.spawn(async move {
+        let attempts = match &subject {
+            Subject::Question { .. } => &mut self.questions,
+            Subject::Notice => &mut self.notices,
+            Subject::Probe => &mut self.probe,
+        };
+        attempts.spawn(async move {
             let result = match request {
                 Ok(request) => {
                     Box::pin(net.http(request, timeout, BODY_MAX)).await.map_err(Failure::Net)
@@ -269,7 +306,7 @@ impl Webhook {
     }
 }
 
-/// A request that asks for nothing: any answer below 500 shows that somebody is there.
+/// A request that asks for nothing; [`is_sign_of_life`] judges the answer.
 pub(super) fn probe_request(settings: &Settings) -> Result<Request<Full<Bytes>>, BotError> {
     authorized(Request::options(&settings.url), settings.token.as_ref())
         .and_then(|builder| finish(builder, Bytes::new()))
@@ -314,6 +351,8 @@ const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
+/// How long news may still be under way after a stop.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A probe asks for nothing that takes time.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -30,8 +30,6 @@ pub(in crate::bot) enum Outcome {
     Silent {
         /// The metric's word: `retry`, `timeout` or `error`.
         word: &'static str,
-        /// For people.
-        why: String,
         /// What the bot asked for.
         retry_after: Option<Duration>,
     },
@@ -68,33 +66,48 @@ pub(super) fn judge(
         Ok(response) => of_response(&response, reading, now),
         Err(Failure::Net(NetError::BodyTooBig { .. })) => {
             let why = format!("the body of the answer is longer than {BODY_MAX} bytes");
-            (Outcome::Fault(why), Sign::There)
+            (Outcome::Fault(why.clone()), Sign::Refuses(why))
         }
         Err(failure) => {
-            let timed_out = match &failure {
-                Failure::Net(error) => error.is_timeout(),
-                Failure::Request(_) => false,
+            let (timed_out, never_left) = match &failure {
+                Failure::Net(error) => (error.is_timeout(), error.never_left()),
+                Failure::Request(_) => (false, true),
             };
             let why = chain(&failure).to_string();
             let outcome = Outcome::Silent {
                 word: if timed_out { "timeout" } else { "error" },
-                why: why.clone(),
                 retry_after: None,
             };
-            (outcome, Sign::Fails(why))
+            (outcome, if never_left { Sign::Absent(why) } else { Sign::Fails(why) })
         }
     }
 }
 
-/// What the end of a probe means: any answer below 500 is a sign of life.
+/// What the end of a probe means.
 pub(super) fn of_probe(result: Result<Response<Bytes>, Failure>) -> Sign {
     match result {
-        Ok(response) if response.status().is_server_error() => {
+        Ok(response) if !is_sign_of_life(response.status()) => {
             Sign::Fails(status_words(response.status()))
         }
         Ok(_) | Err(Failure::Net(NetError::BodyTooBig { .. })) => Sign::Works,
         Err(failure) => Sign::Fails(chain(&failure).to_string()),
     }
+}
+
+/// Whether this answer to a probe shows that the bot's own server is there and well.
+///
+/// It need not know the method: many a server says 405, Python's `http.server` says 501. But a gateway that says 502, 503 or 504
+/// says that nobody is behind it.
+pub(in crate::bot) fn is_sign_of_life(status: StatusCode) -> bool {
+    status != StatusCode::INTERNAL_SERVER_ERROR && !is_of_gateway(status)
+}
+
+/// Whether a gateway says so when nobody answers behind it.
+fn is_of_gateway(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 fn of_response(
@@ -103,11 +116,9 @@ fn of_response(
     now: Timestamp,
 ) -> (Outcome, Sign) {
     let status = response.status();
-    let silent = || Outcome::Silent {
-        word: "retry",
-        why: status_words(status),
-        retry_after: retry_after(response.headers(), now),
-    };
+    let words = || status_words(status);
+    let silent =
+        || Outcome::Silent { word: "retry", retry_after: retry_after(response.headers(), now) };
     match status {
         StatusCode::ACCEPTED => {
             let expects_answer = true;
@@ -119,17 +130,18 @@ fn of_response(
         }
         _ if status.is_success() => (of_body(response.body(), reading), Sign::Works),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            (silent(), Sign::There)
+            (silent(), Sign::Refuses(words()))
         }
-        _ if status.is_server_error() => (silent(), Sign::Fails(status_words(status))),
+        _ if is_of_gateway(status) => (silent(), Sign::Absent(words())),
+        _ if status.is_server_error() => (silent(), Sign::Fails(words())),
         _ if status.is_redirection() => {
             let why = format!(
                 "{}; redirects are not followed, set [bot] url to the new address",
-                status_words(status)
+                words()
             );
-            (Outcome::Fault(why), Sign::There)
+            (Outcome::Fault(why.clone()), Sign::Refuses(why))
         }
-        _ => (Outcome::Fault(status_words(status)), Sign::There),
+        _ => (Outcome::Fault(words()), Sign::Refuses(words())),
     }
 }
 
@@ -224,14 +236,34 @@ mod tests {
     }
 
     #[test]
-    fn any_answer_below_500_is_a_sign_of_life_to_a_probe() {
+    fn any_answer_of_the_bots_own_server_is_a_sign_of_life_to_a_probe() {
         let probe = |status: u16| {
             of_probe(Ok(Response::builder().status(status).body(Bytes::new()).unwrap()))
         };
-        assert_eq!(probe(204), Sign::Works);
-        assert_eq!(probe(405), Sign::Works);
-        assert!(matches!(probe(503), Sign::Fails(_)));
+        for status in [200, 204, 301, 401, 404, 405, 501, 505] {
+            assert_eq!(probe(status), Sign::Works, "{status}");
+        }
+        for status in [500, 502, 503, 504] {
+            assert!(matches!(probe(status), Sign::Fails(_)), "{status}");
+        }
         assert!(matches!(of_probe(Err(Failure::Net(NetError::Target("x")))), Sign::Fails(_)));
+    }
+
+    #[test]
+    fn a_bot_that_was_not_reached_is_told_from_one_that_fails() {
+        for status in [502, 503, 504] {
+            assert!(matches!(judged(status, &[], "").1, Sign::Absent(_)), "{status}");
+        }
+        for status in [500, 501] {
+            assert!(matches!(judged(status, &[], "").1, Sign::Fails(_)), "{status}");
+        }
+        let judged = |error| judge(Err(Failure::Net(error)), None, Timestamp(0)).1;
+        let host = || "bot.example:443".to_owned();
+        let after = Duration::from_secs(30);
+        let timeout = NetError::Timeout { host: host(), after };
+        assert!(matches!(judged(timeout), Sign::Fails(_)));
+        let timeout = NetError::ConnectTimeout { host: host(), after };
+        assert!(matches!(judged(timeout), Sign::Absent(_)));
     }
 
     fn judged(status: u16, headers: &[(&'static str, &str)], body: &str) -> (Outcome, Sign) {

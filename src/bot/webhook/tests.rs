@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use hyper::Method;
 use serde_json::json;
@@ -9,7 +9,8 @@ use crate::{
     bot::{
         Command, Event, Settings,
         testing::{
-            Hall, event, http_bot, notice, now, question, secret, serve_http, webhook_settings,
+            Hall, event, http_bot, http_bot_that_goes_away, notice, now, question, secret,
+            serve_http, webhook_settings,
         },
     },
     conversation::{
@@ -158,6 +159,7 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
         hall.ask(question("c", n, "hi"));
         calls.recv().await.unwrap().respond(500, "");
     }
+    assert_eq!(hall.link().await.connected, None);
     let state = hall.link().await;
     assert_eq!(state.connected, Some(false));
     assert_eq!(state.error.unwrap(), "the bot answers 500 Internal Server Error");
@@ -171,10 +173,96 @@ async fn three_failures_disconnect_and_a_probe_finds_the_bot_again() {
     probe.respond(502, "");
     let probe = calls.recv().await.unwrap();
     assert_eq!((now() - down).as_secs(), 40);
-    probe.respond(405, "");
+    // Python's http.server says so to a method that it has no handler for.
+    probe.respond(501, "");
     assert_eq!(hall.link().await.connected, Some(true));
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(calls.try_recv().is_err(), "a bot that is back is not probed");
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_cannot_be_reached_is_gone_when_an_early_probe_fails_too() {
+    let (net, mut calls, away) = http_bot_that_goes_away();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    away.store(true, Ordering::Relaxed);
+    hall.ask(question("c", 1, "hi"));
+    assert_eq!(hall.link().await.connected, None);
+    let failed = now();
+    let state = hall.link().await;
+    assert_eq!(state.connected, Some(false));
+    assert!(state.error.unwrap().contains("bot.example"));
+    assert_eq!((now() - failed).as_secs(), 5);
+    away.store(false, Ordering::Relaxed);
+    calls.recv().await.unwrap().respond(501, "");
+    assert_eq!(hall.link().await.connected, Some(true));
+    assert_eq!((now() - failed).as_secs(), 15);
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_answers_the_early_probe_is_connected() {
+    let (net, mut calls, away) = http_bot_that_goes_away();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    away.store(true, Ordering::Relaxed);
+    hall.ask(question("c", 1, "hi"));
+    assert_eq!(hall.link().await.connected, None);
+    away.store(false, Ordering::Relaxed);
+    let probe = calls.recv().await.unwrap();
+    assert_eq!(probe.method, Method::OPTIONS);
+    probe.respond(501, "");
+    let state = hall.link().await;
+    assert_eq!((state.connected, state.error), (Some(true), None));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(calls.try_recv().is_err(), "a bot that is there is not probed");
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_failure_is_told_and_the_next_success_takes_it_back() {
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    hall.link().await;
+    for (status, connected, error) in [
+        (500, None, Some("the bot answers 500 Internal Server Error")),
+        (401, None, Some("the bot answers 401 Unauthorized")),
+        (204, Some(true), None),
+        (500, Some(true), Some("the bot answers 500 Internal Server Error")),
+        (204, Some(true), None),
+    ] {
+        hall.ask(question("c", 1, "hi"));
+        calls.recv().await.unwrap().respond(status, "");
+        let state = hall.link().await;
+        assert_eq!((state.connected, state.error.as_deref()), (connected, error), "{status}");
+        assert!(!state.detail.contains("not been called"), "{status}: {}", state.detail);
+    }
+    hall.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_without_an_answer_is_counted_once_and_is_nothing_that_the_bot_sent() {
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(webhook_settings(), net).await;
+    for (status, word) in [(Some(503), "retry"), (None, "timeout")] {
+        hall.ask(question("c", 1, "hi"));
+        let call = calls.recv().await.unwrap();
+        let _unanswered = match status {
+            Some(status) => {
+                call.respond(status, "");
+                None
+            }
+            None => Some(call),
+        };
+        let mut told = Vec::new();
+        while !matches!(told.last(), Some(Event::Conversation { .. })) {
+            told.push(hall.next().await);
+        }
+        assert!(told.contains(&Event::Attempt(word)), "{told:?}");
+        let unusable = told.iter().find(|event| matches!(event, Event::Unusable { .. }));
+        assert_eq!(unusable, None);
+    }
     hall.stop().await;
 }
 
@@ -220,16 +308,33 @@ async fn a_reload_changes_the_next_request_and_lets_the_running_one_finish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_waits_for_the_attempt_under_way() {
+async fn a_stop_gives_up_the_questions_that_wait_or_are_under_way() {
+    let settings = Settings { max_in_flight: 1, ..webhook_settings() };
+    let (net, mut calls) = http_bot();
+    let mut hall = Hall::open(settings, net).await;
+    hall.link().await;
+    hall.ask(question("a", 1, "hi"));
+    hall.ask(question("b", 1, "hi"));
+    let _call = calls.recv().await.unwrap();
+    hall.send(Command::Stop);
+    let start = now();
+    assert_eq!(hall.next().await, Event::Stopped);
+    assert_eq!((now() - start).as_millis(), 0);
+    assert!(calls.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_news_out_but_does_not_wait_long_for_them() {
     let (net, mut calls) = http_bot();
     let mut hall = Hall::open(webhook_settings(), net).await;
-    hall.ask(question("a", 1, "hi"));
-    let call = calls.recv().await.unwrap();
+    hall.send(Command::Notify(Box::new(notice("c:13:ended"))));
+    hall.send(Command::Notify(Box::new(notice("d:13:ended"))));
     hall.send(Command::Stop);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    call.respond(204, "");
-    assert!(matches!(hall.bot_event().await, BotEvent::Seen { .. }));
-    assert_eq!(hall.next().await, Event::Stopped);
+    let start = now();
+    calls.recv().await.unwrap().respond(200, "");
+    let _call = calls.recv().await.unwrap();
+    while hall.next().await != Event::Stopped {}
+    assert_eq!((now() - start).as_millis(), 1000);
 }
 
 #[tokio::test]

@@ -410,8 +410,8 @@ fn is_unnamed(error: &NetError) -> bool {
 
 /// After a connection this old the next failure is a new one.
 const STABLE: Duration = Duration::from_secs(60);
-/// How long our close frame may take to be answered.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long our close frame may take to be answered; a stop is not to wait for more.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest `Retry-After` that is honoured: a bot that is back should not be left alone for a day.
 const WISH_MAX: Duration = Duration::from_secs(300);
 /// Frames that wait for a bot that reads slowly.

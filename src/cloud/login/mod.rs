@@ -297,8 +297,8 @@ fn read_login(
 fn hint(settings: &Settings) -> String {
     let keys = match &settings.credentials {
         Credentials::ApiKey { .. } => {
-            "the four-part API keys (OAuth1) are announced to end on 2026-04-30: \
-             try client_id and client_secret (OAuth 2.0) instead"
+            "LivePerson has announced the end of four-part keys: use OAuth 2.0 client credentials \
+             (client_id and client_secret)"
         }
         Credentials::OAuth2 { .. } => {
             "the client must be allowed to log users in, and the bot user must use it as its log-in method"

@@ -90,7 +90,7 @@ async fn failures_are_sorted_and_refusals_come_with_hints() {
                 "IP restrictions",
                 "disabled",
                 "created by somebody else",
-                "2026-04-30",
+                "the end of four-part keys",
             ] {
                 assert!(text.contains(hint), "{hint} in {text}");
             }

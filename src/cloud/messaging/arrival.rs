@@ -14,6 +14,10 @@ use crate::cloud::Event;
 pub(super) struct Arrival {
     stage: Stage,
     list: List,
+    /// Whether any notification of conversations came.
+    heard: bool,
+    /// How long to wait for the first one.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -22,7 +26,7 @@ enum Stage {
     /// subscription that is not answered in time ends the connection.
     Subscribing { missing: BTreeSet<Subscription>, held: Vec<Event> },
     /// Up; `Listed` has not been said.
-    Listing { grace: Instant },
+    Listing { patient_until: Instant },
     /// All said.
     Listed,
 }
@@ -30,18 +34,21 @@ enum Stage {
 /// Whether the first list of conversations is in.
 ///
 /// It may be cut into several notifications, so a question is put behind the first one: when that is answered, the
-/// rest has been sent.
+/// rest has been sent. The same question is put when no list came for long: that an empty one is told at all is not
+/// documented.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum List {
     Unseen,
-    Begun,
+    /// The question is on its way.
+    Asked,
     Seen,
 }
 
 impl Arrival {
-    /// These subscriptions have to be answered.
-    pub(super) fn new(missing: BTreeSet<Subscription>) -> Self {
-        Self { stage: Stage::Subscribing { missing, held: Vec::new() }, list: List::Unseen }
+    /// These subscriptions have to be answered; a first list of conversations is waited for as long as `patience`.
+    pub(super) fn new(missing: BTreeSet<Subscription>, patience: Duration) -> Self {
+        let stage = Stage::Subscribing { missing, held: Vec::new() };
+        Self { stage, list: List::Unseen, heard: false, patience }
     }
 
     /// Whether `Up` has been said.
@@ -76,52 +83,54 @@ impl Arrival {
             return;
         }
         let held = mem::take(held);
-        self.stage = Stage::Listing { grace: now + GRACE };
+        self.stage = Stage::Listing { patient_until: now + self.patience };
         out.push(Output::Tell(Event::Up { agent: agent.to_owned() }));
         out.extend(held.into_iter().map(Output::Tell));
-        self.look(now, out);
+        self.conclude(out);
     }
 
     /// A notification of conversations came. True for the first one: then a question is to be put behind it.
     pub(super) fn list_begins(&mut self) -> bool {
+        self.heard = true;
+        self.ask()
+    }
+
+    /// Whether no list came for too long. True once: then the question is to be put.
+    pub(super) fn gives_up_hearing(&mut self, now: Instant) -> bool {
+        match self.stage {
+            Stage::Listing { patient_until } => patient_until <= now && self.ask(),
+            Stage::Subscribing { .. } | Stage::Listed => false,
+        }
+    }
+
+    /// The question behind the first list was answered, or never will be.
+    pub(super) fn list_is_in(&mut self, out: &mut Vec<Output>) {
+        self.list = List::Seen;
+        self.conclude(out);
+    }
+
+    fn ask(&mut self) -> bool {
         let first = self.list == List::Unseen;
         if first {
-            self.list = List::Begun;
+            self.list = List::Asked;
         }
         first
     }
 
-    /// The question behind the first list was answered, or never will be.
-    pub(super) fn list_is_in(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.list = List::Seen;
-        self.look(now, out);
-    }
-
     /// Says `Listed` if it is time.
-    pub(super) fn look(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let Stage::Listing { grace } = self.stage else {
-            return;
-        };
-        let complete = match self.list {
-            List::Seen => true,
-            List::Begun => false,
-            // That an empty list is told at all is not documented.
-            List::Unseen => grace <= now,
-        };
-        if complete {
+    fn conclude(&mut self, out: &mut Vec<Output>) {
+        let listing = matches!(self.stage, Stage::Listing { .. });
+        if listing && self.list == List::Seen {
             self.stage = Stage::Listed;
-            out.push(Output::Tell(Event::Listed));
+            out.push(Output::Tell(Event::Listed { heard: self.heard }));
         }
     }
 
     /// When to look again.
     pub(super) fn wake(&self) -> Option<Instant> {
         match (&self.stage, self.list) {
-            (Stage::Listing { grace }, List::Unseen) => Some(*grace),
+            (Stage::Listing { patient_until }, List::Unseen) => Some(*patient_until),
             (Stage::Listing { .. } | Stage::Subscribing { .. } | Stage::Listed, _) => None,
         }
     }
 }
-
-/// How long to wait for a list of conversations that may never come because it is empty.
-const GRACE: Duration = Duration::from_secs(2);

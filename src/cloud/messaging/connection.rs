@@ -15,7 +15,7 @@ use super::{
     calls,
     history::{self, Reader},
     identity::Identity,
-    purpose::{ACCEPT, Answer, HISTORY, Purpose, Subscription},
+    purpose::{ACCEPT, Answer, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
     rings::Moment,
     session::Output,
@@ -90,10 +90,11 @@ impl Connection {
             keepalive: terms.keepalive,
             next_clock: now + terms.first_keepalive,
             skew: None,
-            arrival: Arrival::new(missing),
+            arrival: Arrival::new(missing, terms.request_timeout),
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
-        connection.be(Availability::Away, now, out);
+        let away = connection.state(Availability::Away);
+        connection.send(away, Purpose::FirstState, now, out);
         // The first answer tells the skew, which the rings of the snapshot need.
         connection.ask_clock(false, now, wall, out);
         for subscription in subscriptions {
@@ -163,7 +164,9 @@ impl Connection {
             self.next_clock = now + self.keepalive;
             self.ask_clock(false, now, wall, out);
         }
-        self.arrival.look(now, out);
+        if self.arrival.gives_up_hearing(now) {
+            self.ask_clock(true, now, wall, out);
+        }
         Ok(())
     }
 
@@ -173,7 +176,7 @@ impl Connection {
         [
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
-            self.arrival.wake().map(|at| (at, "empty list")),
+            self.arrival.wake().map(|at| (at, "no list")),
             self.requests.wake(),
         ]
         .into_iter()
@@ -184,15 +187,7 @@ impl Connection {
 
     /// Sets the agent's state.
     pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
-        let request = Request::new(
-            Method::SetAgentState,
-            &json!({
-                "availability": availability.as_str(),
-                "channels": ["MESSAGING"],
-                "agentUserId": self.translator.me().old_id,
-            }),
-        );
-        self.send(request, Purpose::State(availability), now, out);
+        self.send(self.state(availability), Purpose::State(availability), now, out);
     }
 
     /// Takes a ring.
@@ -227,7 +222,9 @@ impl Connection {
             | Call::Join
             | Call::Ttr { .. } => Answer::Nothing,
         };
-        let in_bulk = matches!(answer, Answer::History(_) | Answer::Profile);
+        // What is asked of every conversation at once: when a connection begins, and when the process stops.
+        let in_bulk =
+            matches!(answer, Answer::History(_) | Answer::Profile) || matches!(call, Call::Return);
         let purpose = Purpose::Call { conversation, id, call: call.name(), answer };
         if in_bulk {
             self.send_when_quiet(request, purpose, now, out);
@@ -250,6 +247,17 @@ impl Connection {
         if was_up {
             out.push(Output::Tell(Event::Down));
         }
+    }
+
+    fn state(&self, availability: Availability) -> Request {
+        Request::new(
+            Method::SetAgentState,
+            &json!({
+                "availability": availability.as_str(),
+                "channels": ["MESSAGING"],
+                "agentUserId": self.translator.me().old_id,
+            }),
+        )
     }
 
     fn dead_at(&self) -> Instant {
@@ -275,25 +283,33 @@ impl Connection {
             Purpose::Clock { sent, behind_snapshot } => {
                 self.learn_skew(response, sent, wall);
                 if behind_snapshot {
-                    self.arrival.list_is_in(now, out);
+                    self.arrival.list_is_in(out);
                 }
             }
             Purpose::Subscribe(subscription) => {
                 return self.subscribed(subscription, response, now, out);
             }
-            Purpose::State(availability) => {
+            Purpose::FirstState => {
                 if !response.succeeded() {
                     let code = response.code.unwrap_or_default();
                     let event = Event::Unusable {
-                        kind: "agent state",
+                        kind: "agent_state",
                         detail: format!(
                             "the cloud refuses the state {} with {code}: {}",
-                            availability.as_str(),
+                            Availability::Away.as_str(),
                             response.words()
                         ),
                     };
                     self.arrival.tell(event, out);
                 }
+            }
+            Purpose::State(state) => {
+                let result = if response.succeeded() {
+                    Ok(())
+                } else {
+                    Err(calls::failure(STATE, response))
+                };
+                self.arrival.tell(Event::AvailabilitySet { state, result }, out);
             }
             Purpose::Ring(ring) => {
                 let result = if response.succeeded() {
@@ -422,10 +438,13 @@ impl Connection {
                 return Err(Loss::Unanswered(subscription.name()));
             }
             Purpose::Clock { behind_snapshot: true, .. } => {
-                self.arrival.list_is_in(now, out);
+                self.arrival.list_is_in(out);
             }
-            Purpose::Clock { .. } | Purpose::State(_) | Purpose::Ring(_) | Purpose::Call { .. } => {
-            }
+            Purpose::Clock { .. }
+            | Purpose::FirstState
+            | Purpose::State(_)
+            | Purpose::Ring(_)
+            | Purpose::Call { .. } => {}
         }
         let error = CallError::NoAnswer { call: purpose.name() };
         if let Some(event) = purpose.failed(error) {

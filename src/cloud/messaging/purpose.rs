@@ -23,11 +23,21 @@ pub(super) enum Subscription {
 /// What a request is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    Clock { sent: Timestamp, behind_snapshot: bool },
+    Clock {
+        sent: Timestamp,
+        behind_snapshot: bool,
+    },
+    /// The state that every connection begins with; nobody waits for the answer.
+    FirstState,
     State(Availability),
     Subscribe(Subscription),
     Ring(RingId),
-    Call { conversation: ConversationId, id: Option<CallId>, call: &'static str, answer: Answer },
+    Call {
+        conversation: ConversationId,
+        id: Option<CallId>,
+        call: &'static str,
+        answer: Answer,
+    },
 }
 
 /// How the answer to a call is read.
@@ -74,7 +84,7 @@ impl Purpose {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Clock { .. } => "clock",
-            Self::State(_) => "agent state",
+            Self::FirstState | Self::State(_) => STATE,
             Self::Subscribe(_) => "subscription",
             Self::Ring(_) => ACCEPT,
             Self::Call { call, .. } => call,
@@ -84,7 +94,8 @@ impl Purpose {
     /// What to tell whoever waits for it.
     pub(super) fn failed(self, error: CallError) -> Option<Event> {
         match self {
-            Self::Clock { .. } | Self::State(_) | Self::Subscribe(_) => None,
+            Self::Clock { .. } | Self::FirstState | Self::Subscribe(_) => None,
+            Self::State(state) => Some(Event::AvailabilitySet { state, result: Err(error) }),
             Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
             Self::Call { conversation, id, .. } => {
                 id.map(|id| Event::Called { conversation, id, outcome: Err(error) })
@@ -93,6 +104,8 @@ impl Purpose {
     }
 }
 
+/// The name of a change of the agent's state in errors.
+pub(super) const STATE: &str = "agent state";
 /// The name of a ring's acceptance in errors.
 pub(super) const ACCEPT: &str = "accept ring";
 /// The name of a history read, as the call itself says it.

@@ -42,7 +42,11 @@ impl Hall {
         match state.connected {
             Some(false) => {
                 if let Some(error) = &state.error {
-                    warn!(error, detail = state.detail, "the bot cannot be reached");
+                    if self.complaints.1.is_repeated(error, now) {
+                        debug!(error, detail = state.detail, "the bot still cannot be reached");
+                    } else {
+                        warn!(error, detail = state.detail, "the bot cannot be reached");
+                    }
                 }
                 if self.reach == Reach::Up {
                     // A link that is opened for the first time has lost nothing.
@@ -54,6 +58,9 @@ impl Hall {
                 }
             }
             Some(true) | None => {
+                if let Some(error) = &state.error {
+                    warn!(error, detail = state.detail, "the bot does not answer as it should");
+                }
                 self.gone_at = None;
                 if self.reach != Reach::Up {
                     info!(detail = state.detail, "the bot is back");

@@ -4,13 +4,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use tracing::{debug, info, warn};
 
-use super::{Hall, Link, Stopping};
+use super::{Hall, Link, Standing, Stopping};
 use crate::{
     bot,
     cloud::{self, LinkPhase},
     conversation::{
-        Arrival, ConversationId, Event, ExitKind, Timestamp,
-        effect::Call,
+        Arrival, Conversation, ConversationId, Event, ExitKind, Timestamp,
         event::{Departure, Details, Message},
     },
     ops::metrics::{ConversationOutcome, Peer, RingResult},
@@ -21,20 +20,20 @@ impl Hall {
     pub fn on_cloud(&mut self, arrived: cloud::Arrived, now: Instant, wall: Timestamp) {
         self.arrived = arrived.at;
         match arrived.event {
-            cloud::Event::Link(state) => self.on_cloud_link(state, wall),
+            cloud::Event::Link(state) => self.on_cloud_link(state, now, wall),
             cloud::Event::Up { agent } => {
                 info!(agent, "logged in and subscribed");
                 self.link = Link::Listing { told: BTreeSet::new() };
-                self.wanted = None;
+                self.begin_anew();
                 self.tell_bot(bot::Command::Agent(agent));
             }
             cloud::Event::Conversation { id, details, joined } => {
                 self.on_conversation(id, details, joined, now);
             }
-            cloud::Event::Listed => self.on_listed(now),
+            cloud::Event::Listed { heard } => self.on_listed(heard, now),
             cloud::Event::Down => {
                 self.link = Link::Down;
-                self.wanted = None;
+                self.begin_anew();
                 self.rings.link_down();
                 self.tell_all(|| Event::LinkDown, now);
             }
@@ -65,8 +64,11 @@ impl Hall {
                 self.step(&conversation, Event::Called { id, outcome }, now);
             }
             cloud::Event::AgentState(state, word) => {
-                debug!(state = word, "the agent's state as the cloud tells it");
-                self.news |= self.board.agent(state, &word, wall);
+                debug!(state = ?state, word, "the agent's state as the cloud tells it");
+                self.news |= self.board.agent(&word, wall);
+            }
+            cloud::Event::AvailabilitySet { state, result } => {
+                self.on_availability_set(state, result, now, wall);
             }
             cloud::Event::LoggedIn(result) => self.metrics.login(result),
             cloud::Event::Unusable { kind, detail } => {
@@ -78,8 +80,22 @@ impl Hall {
         self.settle(now, wall);
     }
 
-    pub(super) fn on_cloud_link(&mut self, state: cloud::LinkState, wall: Timestamp) {
+    /// What belongs to one connection and is not inherited by the next.
+    fn begin_anew(&mut self) {
+        self.asked.forget();
+        // The board forgets it with the connection.
+        self.standing = Standing::Undecided;
+        self.joins.clear();
+    }
+
+    pub(super) fn on_cloud_link(&mut self, state: cloud::LinkState, now: Instant, wall: Timestamp) {
         match (state.phase, &state.error) {
+            (LinkPhase::Waiting { reason }, Some(error))
+                if self.complaints.0.is_repeated(error, now) =>
+            {
+                debug!(reason, error, detail = state.detail, "still not connected to the cloud");
+                self.metrics.reconnect(Peer::Cloud, reason);
+            }
             (LinkPhase::Waiting { reason }, Some(error)) => {
                 warn!(reason, error, detail = state.detail, "not connected to the cloud");
                 self.metrics.reconnect(Peer::Cloud, reason);
@@ -109,10 +125,9 @@ impl Hall {
         now: Instant,
     ) {
         if !joined {
-            let conversation = id.clone();
-            self.tell_cloud(cloud::Command::Call { conversation, id: None, call: Call::Join });
-            return;
+            return self.join(id, now);
         }
+        self.joins.remove(&id);
         let by_ring = self.rings.assigned(&id);
         if by_ring {
             self.ring_ended(RingResult::Accepted);
@@ -139,20 +154,30 @@ impl Hall {
         }
     }
 
-    /// All open conversations are told: those that were not, have left meanwhile.
-    pub(super) fn on_listed(&mut self, now: Instant) {
+    /// All open conversations are told: those that were not, have left meanwhile. But if no list was `heard` at all,
+    /// nothing is known of them: then they are looked at again as they were known.
+    pub(super) fn on_listed(&mut self, heard: bool, now: Instant) {
         let Link::Listing { told } = std::mem::replace(&mut self.link, Link::Rebuilding) else {
             return;
         };
         for id in self.book.ids() {
-            if !told.contains(&id) {
-                self.on_gone(&id, Departure::Moved, now);
+            if told.contains(&id) {
+                continue;
             }
+            if heard {
+                self.on_gone(&id, Departure::Moved, now);
+            } else if let Some(details) = self.book.get(&id).map(last_details) {
+                self.step(&id, Event::LinkUp(details), now);
+            }
+        }
+        if !heard {
+            warn!("the cloud told no list of conversations; those that are known are kept");
         }
         info!(conversations = self.book.len(), "rebuilding the open conversations");
     }
 
     pub(super) fn on_gone(&mut self, id: &ConversationId, how: Departure, now: Instant) {
+        self.joins.remove(id);
         if self.book.get(id).is_none() {
             return;
         }
@@ -181,5 +206,15 @@ impl Hall {
         if self.book.get(id).is_some() {
             self.step(id, Event::Message(message), now);
         }
+    }
+}
+
+fn last_details(conversation: &Conversation) -> Details {
+    let about = conversation.about();
+    Details {
+        dialog: about.dialog.clone(),
+        skill: about.skill.clone(),
+        consumer: about.consumer.clone(),
+        started: about.started,
     }
 }

@@ -6,7 +6,7 @@ mod from_bot;
 mod from_cloud;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,18 +15,20 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{
-    availability::{Presence, Situation},
+    availability::{Asked, Presence, Situation},
+    report::Complaint,
     rings::Rings,
 };
 use crate::{
     bot,
     cloud::{self, Availability},
     conversation::{
-        Book, ConversationId, Event, Settings, Timestamp, event::Reach, settings::Role,
+        Book, Call, CallError, ConversationId, Event, Settings, Timestamp, event::Reach,
+        settings::Role,
     },
     ops::{
         metrics::{Metrics, RingResult},
-        status::{Board, Conversations, Phase, Status},
+        status::{Board, Conversations, Phase, Standing, Status},
     },
 };
 
@@ -59,11 +61,19 @@ pub struct Hall {
 
     link: Link,
     /// What the agent was last asked to be.
-    wanted: Option<Availability>,
+    asked: Asked,
+    /// What the board says of it.
+    standing: Standing,
+    /// Conversations that a manager has asked to join, and when to ask again.
+    joins: BTreeMap<ConversationId, Instant>,
     reach: Reach,
     /// When a bot that cannot be reached counts as gone.
     gone_at: Option<Instant>,
     stopping: Stopping,
+    /// Conversations that were sent back to the queue because the process stops.
+    returned: BTreeSet<ConversationId>,
+    /// What was last complained of: the way to the cloud, and the way to the bot.
+    complaints: (Complaint, Complaint),
     /// Events that follow from what could not be handed out.
     backlog: VecDeque<(ConversationId, Event)>,
     /// When the input that is being handled arrived.
@@ -90,12 +100,14 @@ enum Link {
 enum Stopping {
     No,
     /// What is under way is finished.
-    Draining,
-    /// Conversations go back to the queue.
-    Returning,
+    Draining {
+        /// Then even conversations with something under way go back to the queue, if they are to go back at all.
+        return_all_at: Instant,
+    },
     /// Nothing holds the process any more.
     Done,
 }
+
 impl Hall {
     /// An empty hall between two doors.
     #[must_use]
@@ -118,10 +130,14 @@ impl Hall {
             cloud,
             bot,
             link: Link::Down,
-            wanted: None,
+            asked: Asked::default(),
+            standing: Standing::Undecided,
+            joins: BTreeMap::new(),
             reach: Reach::Up,
             gone_at: None,
             stopping: Stopping::No,
+            returned: BTreeSet::new(),
+            complaints: <(Complaint, Complaint)>::default(),
             backlog: VecDeque::new(),
             arrived: now,
             news: true,
@@ -142,19 +158,38 @@ impl Hall {
             let Some(id) = self.book.due(now) else { break };
             self.step(&id, Event::Elapsed, now);
         }
+        self.join_again(now);
         self.settle(now, wall);
     }
 
     /// When to call [`Hall::on_time`] next.
     #[must_use]
     pub fn wake(&self) -> Option<Instant> {
-        [self.book.wake(), self.rings.wake(self.room()), self.gone_at].into_iter().flatten().min()
+        let returns = match self.stopping {
+            Stopping::Draining { return_all_at } => {
+                Some(return_all_at).filter(|at| self.settings.return_on_stop && *at > self.arrived)
+            }
+            Stopping::No | Stopping::Done => None,
+        };
+        [
+            self.book.wake(),
+            self.rings.wake(self.room()),
+            self.gone_at,
+            self.asked.wake(),
+            self.joins.values().min().copied(),
+            returns,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Begins to stop: no new rings, what is under way is finished.
-    pub fn drain(&mut self, now: Instant, wall: Timestamp) {
+    /// Begins to stop: no new rings, what is under way is finished. Conversations that are to be returned to the queue
+    /// are returned when nothing is under way in them, and at `return_all_at` whatever is.
+    pub fn drain(&mut self, return_all_at: Instant, now: Instant, wall: Timestamp) {
         if self.stopping == Stopping::No {
-            self.stopping = Stopping::Draining;
+            self.arrived = now;
+            self.stopping = Stopping::Draining { return_all_at };
             self.news |= self.board.phase(Phase::Draining, wall);
             self.tell_all(|| Event::Drain, now);
             self.settle(now, wall);
@@ -225,7 +260,7 @@ impl Hall {
 
     /// Rings that may still be taken.
     fn room(&self) -> usize {
-        if self.wanted == Some(Availability::Online) {
+        if self.asked.state() == Some(Availability::Online) {
             self.settings.limit.saturating_sub(self.book.len())
         } else {
             0
@@ -234,13 +269,11 @@ impl Hall {
 
     /// After each input: rings that are due, the state to be in, the end.
     fn settle(&mut self, now: Instant, wall: Timestamp) {
-        while let Some((id, event)) = self.backlog.pop_front() {
-            self.step(&id, event, now);
-        }
+        self.work_off_backlog(now);
         if self.link == Link::Rebuilding && self.book.iter().all(|(_, c)| c.is_rebuilt()) {
             self.link = Link::Up;
         }
-        self.decide_presence(wall);
+        self.decide_presence(now, wall);
         let due = self.rings.advance(now, self.room());
         for end in due.ended {
             self.ring_ended(end);
@@ -250,9 +283,16 @@ impl Hall {
             self.tell_cloud(cloud::Command::AcceptRing(ring));
         }
         self.go_on_stopping(now);
+        self.work_off_backlog(now);
     }
 
-    fn decide_presence(&mut self, wall: Timestamp) {
+    fn work_off_backlog(&mut self, now: Instant) {
+        while let Some((id, event)) = self.backlog.pop_front() {
+            self.step(&id, event, now);
+        }
+    }
+
+    fn decide_presence(&mut self, now: Instant, wall: Timestamp) {
         if matches!(self.link, Link::Down | Link::Listing { .. }) {
             return;
         }
@@ -266,25 +306,80 @@ impl Hall {
             open: self.book.len(),
             limit: settings.limit,
         });
-        if self.wanted != Some(decision.state) {
-            info!(state = ?decision.state, why = decision.why, "asking for the agent's state");
-            self.wanted = Some(decision.state);
-            self.news |= self.board.wanted(decision.state, wall);
-            self.tell_cloud(cloud::Command::Availability(decision.state));
+        let state = decision.state;
+        self.news |= self.board.wanted(state, decision.why, wall);
+        if self.asked.is_due(state, now) {
+            info!(state = ?state, why = decision.why, "asking for the agent's state");
+            if !self.tell_cloud(cloud::Command::Availability(state)) {
+                self.asked.answered(state, false, now);
+            }
+        }
+        // What is acknowledged while conversations are being rebuilt is not the last word.
+        if self.link == Link::Up && self.asked.is_acknowledged() {
+            self.stand(Standing::Acknowledged, wall);
+        }
+    }
+
+    /// The cloud has answered a request for the agent's state.
+    fn on_availability_set(
+        &mut self,
+        state: Availability,
+        result: Result<(), CallError>,
+        now: Instant,
+        wall: Timestamp,
+    ) {
+        if self.asked.answered(state, result.is_ok(), now)
+            && let Err(error) = result
+        {
+            warn!(state = ?state, error = %error, "the agent's state could not be set, it is tried again");
+            self.stand(Standing::Failed(error.to_string()), wall);
+        }
+    }
+
+    fn stand(&mut self, standing: Standing, wall: Timestamp) {
+        if self.standing != standing {
+            self.standing = standing.clone();
+            self.news |= self.board.standing(standing, wall);
+        }
+    }
+
+    /// Joining is the only way in for a manager, so it is asked for until it is done.
+    fn join(&mut self, id: ConversationId, now: Instant) {
+        self.joins.insert(id.clone(), now + JOIN_AGAIN);
+        self.tell_cloud(cloud::Command::Call { conversation: id, id: None, call: Call::Join });
+    }
+
+    fn join_again(&mut self, now: Instant) {
+        let due: Vec<ConversationId> =
+            self.joins.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            self.join(id, now);
         }
     }
 
     fn go_on_stopping(&mut self, now: Instant) {
-        if self.stopping == Stopping::Draining && !self.is_busy() {
-            if self.settings.return_on_stop {
-                self.stopping = Stopping::Returning;
-                self.tell_all(|| Event::Return, now);
-            } else {
-                self.stopping = Stopping::Done;
-            }
+        let Stopping::Draining { return_all_at } = self.stopping else {
+            return;
+        };
+        if self.settings.return_on_stop {
+            self.return_conversations(return_all_at <= now, now);
         }
-        if self.stopping == Stopping::Returning && !self.is_busy() {
+        if !self.is_busy() {
             self.stopping = Stopping::Done;
+        }
+    }
+
+    /// Sends conversations back to the queue, once each; those with something under way only if `all` are to go.
+    fn return_conversations(&mut self, all: bool, now: Instant) {
+        let ready: Vec<ConversationId> = self
+            .book
+            .iter()
+            .filter(|(id, talk)| !self.returned.contains(*id) && (all || !talk.is_busy()))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ready {
+            self.returned.insert(id.clone());
+            self.step(&id, Event::Return, now);
         }
     }
 
@@ -292,3 +387,6 @@ impl Hall {
         self.book.iter().any(|(_, conversation)| conversation.is_busy())
     }
 }
+
+/// When a manager that is still not in a conversation asks again.
+const JOIN_AGAIN: Duration = Duration::from_secs(30);

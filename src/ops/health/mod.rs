@@ -17,17 +17,16 @@ mod client;
 mod listen;
 mod page;
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{mpsc, oneshot},
-    task::{AbortHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 pub use address::{Address, AddressError};
 use answer::Room;
@@ -35,7 +34,12 @@ pub use client::{FetchError, Fetched, fetch_status};
 pub use listen::BindError;
 use listen::{Listener, Stream};
 
-use super::{clock::Clock, metrics::Metrics, status::Status};
+use super::{
+    clock::Clock,
+    connections::{Connections, Trust},
+    metrics::Metrics,
+    status::Status,
+};
 
 /// What the endpoint asks the hall. Asked through a bounded channel.
 #[derive(Debug)]
@@ -72,13 +76,13 @@ impl Server {
         stop: CancellationToken,
     ) {
         let room = Arc::new(Room::new(asks, metrics, clock));
-        let mut connections = Connections::default();
+        let mut connections = Connections::new(MAX_CONNECTIONS);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok(Stream::Tcp(stream)) => connections.add(serve(stream, room.clone())),
-                    Ok(Stream::Unix(stream)) => connections.add(serve(stream, room.clone())),
+                    Ok(Stream::Tcp(stream)) => connections.add(Trust::default(), serve(stream, room.clone())),
+                    Ok(Stream::Unix(stream)) => connections.add(Trust::default(), serve(stream, room.clone())),
                     Err(error) => {
                         // Most likely out of file descriptors: some will be closed soon.
                         warn!(%error, "the health endpoint cannot accept a connection");
@@ -87,7 +91,7 @@ impl Server {
                 },
             }
         }
-        connections.finish().await;
+        connections.finish(LAST_WORDS).await;
     }
 }
 
@@ -108,46 +112,6 @@ where
         .serve_connection(TokioIo::new(stream), service);
     // A client that breaks off, or the rules, is not worth a log line.
     let _ = tokio::time::timeout(LIFETIME, connection).await;
-}
-
-/// The connections that are being served, oldest first.
-#[derive(Default)]
-struct Connections {
-    tasks: JoinSet<()>,
-    handles: VecDeque<AbortHandle>,
-}
-
-impl Connections {
-    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            note(ended);
-        }
-        self.handles.retain(|handle| !handle.is_finished());
-        if self.handles.len() >= MAX_CONNECTIONS
-            && let Some(oldest) = self.handles.pop_front()
-        {
-            oldest.abort();
-        }
-        self.handles.push_back(self.tasks.spawn(connection));
-    }
-
-    async fn finish(mut self) {
-        let all = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                note(ended);
-            }
-        };
-        // What has not ended by then is cut off with the set.
-        let _ = tokio::time::timeout(LAST_WORDS, all).await;
-    }
-}
-
-fn note(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        error!(%error, "answering a health request failed: this is a bug");
-    }
 }
 
 /// Probes, a scraper and a few browsers; more is an accident or an attack.

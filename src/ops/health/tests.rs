@@ -3,6 +3,7 @@ use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::TcpStream,
+    task::JoinSet,
 };
 
 use super::*;

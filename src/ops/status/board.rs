@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     AgentConnector, BotServer, BotStatus, CloudStatus, ConnectorStatus, ConversationalCloud,
-    Conversations, Facts, LastError, Phase, Status, Totals, words,
+    Conversations, Facts, LastError, Phase, Standing, Status, Totals, Wanted, words,
 };
 
 /// Who the connector is.
@@ -52,7 +52,8 @@ impl Board {
             cloud_concluded: false,
             bot: bot::LinkState { connected: None, detail: String::new(), error: None },
             bot_concluded: false,
-            wanted: Availability::Online,
+            wanted: Wanted { state: Availability::Online, why: "" },
+            standing: Standing::Undecided,
             told: None,
         };
         let status = Status {
@@ -125,6 +126,7 @@ impl Board {
         if !up {
             // What the agent's state is now is for the next connection to tell.
             self.facts.told = None;
+            self.facts.standing = Standing::Undecided;
             cloud.agent_state = None;
         }
         note_error(&mut cloud.last_error, link.error.as_deref(), waiting, now);
@@ -143,16 +145,29 @@ impl Board {
         self.show(now)
     }
 
-    /// The cloud told the agent's state: as far as it is known, and the cloud's own word.
-    pub fn agent(&mut self, told: Option<Availability>, word: &str, now: Timestamp) -> bool {
-        self.facts.told = told;
+    /// The cloud told the agent's state, in its own word.
+    pub fn agent(&mut self, word: &str, now: Timestamp) -> bool {
+        self.facts.told = Some(word.to_owned());
         self.status.conversational_cloud.agent_state = Some(word.to_owned());
         self.show(now)
     }
 
-    /// The connector asks for this state of the agent.
-    pub fn wanted(&mut self, wanted: Availability, now: Timestamp) -> bool {
-        self.facts.wanted = wanted;
+    /// The connector wants this state of the agent, and why (for people; empty when ONLINE).
+    pub fn wanted(&mut self, state: Availability, why: &'static str, now: Timestamp) -> bool {
+        self.facts.wanted = Wanted { state, why };
+        self.show(now)
+    }
+
+    /// What became of the state that is wanted.
+    pub fn standing(&mut self, standing: Standing, now: Timestamp) -> bool {
+        let wanted = self.facts.wanted.state.as_str();
+        if standing == Standing::Acknowledged
+            && self.facts.told.as_deref().is_some_and(|told| told != wanted)
+        {
+            // Told before the change; the news of it is on its way.
+            self.facts.told = None;
+        }
+        self.facts.standing = standing;
         self.show(now)
     }
 
@@ -227,8 +242,10 @@ mod tests {
         // The bot is still being connected to for the first time.
         assert_eq!(shown(&board), "Starting: Ready to Start | Connected | Not Connected");
         assert!(board.bot(bot(Some(true), None), at(4)));
+        assert_eq!(shown(&board), "Starting: Ready to Start | Connected | Connected");
+        assert!(board.standing(Standing::Acknowledged, at(5)));
         assert_eq!(shown(&board), "Serving: Online | Connected | Connected");
-        assert_eq!(board.status().agent_connector.since, at(4));
+        assert_eq!(board.status().agent_connector.since, at(5));
         assert_eq!(board.status().conversational_cloud.since, at(3));
         assert!(board.status().settled());
     }
@@ -279,7 +296,9 @@ mod tests {
     fn the_agents_state_is_forgotten_with_the_connection() {
         let mut board = board(Kind::Messaging);
         board.cloud(cloud(LinkPhase::Up, None), at(1));
-        assert!(board.agent(Some(Availability::Away), "AWAY", at(2)));
+        assert!(!board.agent("AWAY", at(2)), "what a connection begins with");
+        board.standing(Standing::Acknowledged, at(2));
+        assert!(board.agent("AWAY", at(2)));
         assert_eq!(board.status().conversational_cloud.status, CloudStatus::Away);
         board.cloud(cloud(LinkPhase::Waiting { reason: "closed" }, None), at(3));
         board.cloud(cloud(LinkPhase::Up, None), at(4));
@@ -291,9 +310,10 @@ mod tests {
     fn draining_is_stopped_from_its_first_moment() {
         let mut board = board(Kind::Chat);
         board.cloud(cloud(LinkPhase::Up, None), at(1));
+        board.standing(Standing::Acknowledged, at(1));
         assert_eq!(shown(&board), "Serving: Online | Online | N/A");
         assert!(board.phase(Phase::Draining, at(2)));
-        board.agent(Some(Availability::Away), "Away", at(2));
+        board.agent("AWAY", at(2));
         assert_eq!(shown(&board), "Draining: Stopped | Online | N/A");
         board.phase(Phase::Stopped, at(3));
         board.cloud(cloud(LinkPhase::Stopped, None), at(3));

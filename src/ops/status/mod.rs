@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 pub use board::{Board, Identity};
 pub use text::{length, text};
-pub use words::{Facts, Words, words};
+pub use words::{Facts, Standing, Wanted, Words, words};
 
 use crate::conversation::{
     Timestamp,

@@ -23,10 +23,32 @@ pub struct Facts {
     pub bot: bot::LinkState,
     /// Whether the bot's first connection attempt has ended, either way.
     pub bot_concluded: bool,
-    /// The agent's state that this connector asked for.
-    pub wanted: Availability,
-    /// The agent's state as the cloud tells it, where it is known.
-    pub told: Option<Availability>,
+    /// The agent's state that this connector wants.
+    pub wanted: Wanted,
+    /// What became of that.
+    pub standing: Standing,
+    /// The agent's state in the cloud's own word; none until it has told one.
+    pub told: Option<String>,
+}
+
+/// The agent's state that this connector wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The state.
+    pub state: Availability,
+    /// Why, for people; empty when ONLINE.
+    pub why: &'static str,
+}
+
+/// How it stands with the agent's state on this connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not decided for good, or not acknowledged: the open conversations come first.
+    Undecided,
+    /// The cloud has acknowledged it.
+    Acknowledged,
+    /// The cloud did not take it: why, for people. It is tried again.
+    Failed(String),
 }
 
 /// The three statuses, each with its detail.
@@ -53,15 +75,12 @@ pub fn words(facts: &Facts) -> Words {
     };
     let cloud_up = is_up(facts.cloud.phase);
     let leaving = is_leaving(facts.phase);
-    let away = match facts.told {
-        Some(Availability::Away | Availability::Occupied)
-            if cloud_up && !leaving && bot != BotStatus::NotConnected =>
-        {
-            Some(away_detail(facts.wanted))
-        }
-        Some(Availability::Away | Availability::Occupied | Availability::Online) | None => None,
+    let away = if cloud_up && !leaving && bot != BotStatus::NotConnected {
+        away_detail(facts)
+    } else {
+        None
     };
-    let cloud = match (facts.kind, cloud_up, away) {
+    let cloud = match (facts.kind, cloud_up, &away) {
         (Kind::Messaging | Kind::Chat, true, Some(_)) => CloudStatus::Away,
         (Kind::Messaging, true, None) => CloudStatus::Connected,
         (Kind::Messaging, false, _) => CloudStatus::NotConnected,
@@ -69,8 +88,8 @@ pub fn words(facts: &Facts) -> Words {
         (Kind::Chat, false, _) => CloudStatus::Offline,
     };
     Words {
-        connector: connector(facts, cloud_up, bot, away),
-        cloud: (cloud, away.unwrap_or(&facts.cloud.detail).to_owned()),
+        connector: connector(facts, cloud_up, bot, away.is_some()),
+        cloud: (cloud, away.unwrap_or_else(|| facts.cloud.detail.clone())),
         bot: (bot, facts.bot.detail.clone()),
     }
 }
@@ -79,7 +98,7 @@ fn connector(
     facts: &Facts,
     cloud_up: bool,
     bot: BotStatus,
-    away: Option<&str>,
+    away: bool,
 ) -> (ConnectorStatus, String) {
     // What failed, and then what is being done about it.
     let because = |part: &str, error: Option<&str>, detail: &str| {
@@ -115,10 +134,26 @@ fn connector(
             };
             (status, because("bot server", facts.bot.error.as_deref(), &facts.bot.detail))
         }
-        BotStatus::Connected | BotStatus::NotApplicable => {
-            let detail = away.map_or("", |_| "gets no new conversations while the agent is away");
-            (ConnectorStatus::Online, detail.to_owned())
-        }
+        BotStatus::Connected | BotStatus::NotApplicable => match &facts.standing {
+            Standing::Undecided => {
+                let status = if facts.phase == Phase::Starting {
+                    ConnectorStatus::ReadyToStart
+                } else {
+                    ConnectorStatus::NotConnected
+                };
+                let detail = "the open conversations are being read, then the agent's state is set";
+                (status, because("Conversational Cloud", None, detail))
+            }
+            Standing::Failed(_) => {
+                let words = failed_detail(facts);
+                (ConnectorStatus::NotConnected, because("Conversational Cloud", None, &words))
+            }
+            Standing::Acknowledged => {
+                let detail =
+                    if away { "gets no new conversations while the agent is away" } else { "" };
+                (ConnectorStatus::Online, detail.to_owned())
+            }
+        },
     }
 }
 
@@ -141,16 +176,35 @@ fn is_leaving(phase: Phase) -> bool {
     }
 }
 
-fn away_detail(wanted: Availability) -> &'static str {
-    match wanted {
-        Availability::Online => {
-            "the agent is away although this connector asked for online: somebody or a capacity rule set it; \
-             set the agent online again to get conversations"
+/// Why the agent gets no new conversations; none if it does, or if its state is not set yet.
+fn away_detail(facts: &Facts) -> Option<String> {
+    let wanted = &facts.wanted;
+    match (&facts.standing, &facts.told) {
+        (Standing::Undecided, _) => None,
+        (Standing::Failed(_), _) => Some(failed_detail(facts)),
+        (Standing::Acknowledged, Some(told)) if told != wanted.state.as_str() => {
+            // Somebody who sets the agent online against this connector's will gets no Away.
+            (told != Availability::Online.as_str()).then(|| {
+                format!(
+                    "set by somebody else: {told} (this connector asked for {}); \
+                     set the agent online again to get conversations",
+                    wanted.state.as_str()
+                )
+            })
         }
-        Availability::Away | Availability::Occupied => {
-            "this connector has set the agent away and takes no new conversations"
-        }
+        (Standing::Acknowledged, Some(_) | None) => match wanted.state {
+            Availability::Online => None,
+            Availability::Away | Availability::Occupied => Some(wanted.why.to_owned()),
+        },
     }
+}
+
+fn failed_detail(facts: &Facts) -> String {
+    let Standing::Failed(error) = &facts.standing else { return String::new() };
+    format!(
+        "the agent's state could not be set to {}: {error}; it is tried again",
+        facts.wanted.state.as_str()
+    )
 }
 
 #[cfg(test)]
@@ -159,7 +213,8 @@ mod tests {
 
     #[test]
     fn the_words_follow_the_situation() {
-        use Availability::{Away, Occupied, Online as On};
+        const AWAY: Option<&str> = Some("AWAY");
+        const ONLINE: Option<&str> = Some("ONLINE");
         use LinkPhase::{LoggingIn, Up, Waiting};
         let down = Waiting { reason: "network" };
         for (phase, kind, cloud, bot, told, expected) in [
@@ -179,7 +234,7 @@ mod tests {
                 Kind::Messaging,
                 Up,
                 Some(true),
-                Some(On),
+                ONLINE,
                 "Online | Connected | Connected",
             ),
             (
@@ -190,15 +245,15 @@ mod tests {
                 None,
                 "Online | Connected | Connected",
             ),
-            (Phase::Serving, Kind::Messaging, Up, None, Some(On), "Online | Connected | N/A"),
-            (Phase::Serving, Kind::Chat, Up, Some(true), Some(On), "Online | Online | Connected"),
+            (Phase::Serving, Kind::Messaging, Up, None, ONLINE, "Online | Connected | N/A"),
+            (Phase::Serving, Kind::Chat, Up, Some(true), ONLINE, "Online | Online | Connected"),
             // one side down
             (
                 Phase::Serving,
                 Kind::Messaging,
                 Up,
                 Some(false),
-                Some(Away),
+                AWAY,
                 "Not Connected | Connected | Not Connected",
             ),
             (
@@ -206,7 +261,7 @@ mod tests {
                 Kind::Chat,
                 Up,
                 Some(false),
-                Some(Away),
+                AWAY,
                 "Not Connected | Online | Not Connected",
             ),
             (
@@ -214,7 +269,7 @@ mod tests {
                 Kind::Messaging,
                 down,
                 Some(true),
-                Some(On),
+                ONLINE,
                 "Not Connected | Not Connected | Connected",
             ),
             (
@@ -226,30 +281,23 @@ mod tests {
                 "Not Connected | Offline | Connected",
             ),
             // away
+            (Phase::Serving, Kind::Messaging, Up, Some(true), AWAY, "Online | Away | Connected"),
             (
                 Phase::Serving,
                 Kind::Messaging,
                 Up,
                 Some(true),
-                Some(Away),
+                Some("OCCUPIED"),
                 "Online | Away | Connected",
             ),
-            (
-                Phase::Serving,
-                Kind::Messaging,
-                Up,
-                Some(true),
-                Some(Occupied),
-                "Online | Away | Connected",
-            ),
-            (Phase::Serving, Kind::Chat, Up, Some(true), Some(Away), "Online | Away | Connected"),
+            (Phase::Serving, Kind::Chat, Up, Some(true), AWAY, "Online | Away | Connected"),
             // leaving
             (
                 Phase::Draining,
                 Kind::Messaging,
                 Up,
                 Some(true),
-                Some(Away),
+                AWAY,
                 "Stopped | Connected | Connected",
             ),
             (
@@ -257,7 +305,7 @@ mod tests {
                 Kind::Messaging,
                 LinkPhase::Stopped,
                 Some(true),
-                Some(Away),
+                AWAY,
                 "Stopped | Not Connected | Connected",
             ),
             (
@@ -270,6 +318,7 @@ mod tests {
             ),
         ] {
             let concluded = phase != Phase::Starting;
+            let told = told.map(str::to_owned);
             let facts = Facts { phase, kind, told, ..facts(cloud, bot, concluded) };
             let found = words(&facts);
             let shown = [found.connector.0.word(), found.cloud.0.word(), found.bot.0.word()];
@@ -290,12 +339,47 @@ mod tests {
 
     #[test]
     fn an_away_agent_is_explained_by_who_wanted_it() {
-        let away = Facts { told: Some(Availability::Away), ..facts(LinkPhase::Up, None, true) };
-        let found = words(&away);
-        assert!(found.cloud.1.contains("somebody or a capacity rule"), "{found:?}");
-        assert!(found.connector.1.ends_with("the agent is away"), "{found:?}");
-        let own = Facts { wanted: Availability::Away, ..away };
-        assert!(words(&own).cloud.1.starts_with("this connector has set"));
+        let calm = facts(LinkPhase::Up, None, true);
+        for word in ["AWAY", "BACK_SOON", "OFFLINE", "SOMETHING_NEW"] {
+            let away = Facts { told: Some(word.to_owned()), ..calm.clone() };
+            let found = words(&away);
+            assert_eq!(found.cloud.0, CloudStatus::Away, "{word}");
+            assert!(found.cloud.1.starts_with(&format!("set by somebody else: {word}")));
+            assert!(found.connector.1.ends_with("the agent is away"), "{found:?}");
+        }
+        let wanted = Wanted { state: Availability::Away, why: "max_conversations is reached" };
+        for told in [Some("AWAY".to_owned()), None] {
+            let own = Facts { wanted: wanted.clone(), told, ..calm.clone() };
+            assert_eq!(
+                words(&own).cloud,
+                (CloudStatus::Away, "max_conversations is reached".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn until_the_first_state_is_acknowledged_nothing_is_online() {
+        let undecided = Facts {
+            standing: Standing::Undecided,
+            told: Some("AWAY".to_owned()),
+            ..facts(LinkPhase::Up, Some(true), true)
+        };
+        let found = words(&Facts { phase: Phase::Starting, ..undecided.clone() });
+        assert_eq!(found.connector.0, ConnectorStatus::ReadyToStart);
+        assert_eq!(found.cloud.0, CloudStatus::Connected);
+        assert_eq!(words(&undecided).connector.0, ConnectorStatus::NotConnected);
+    }
+
+    #[test]
+    fn a_state_that_the_cloud_does_not_take_is_told() {
+        let failed = Facts {
+            standing: Standing::Failed("agent state failed with 500".to_owned()),
+            ..facts(LinkPhase::Up, Some(true), true)
+        };
+        let found = words(&failed);
+        assert_eq!(found.connector.0, ConnectorStatus::NotConnected);
+        assert!(found.connector.1.contains("ONLINE: agent state failed with 500"), "{found:?}");
+        assert_eq!(found.cloud.0, CloudStatus::Away);
     }
 
     #[test]
@@ -316,7 +400,8 @@ mod tests {
             cloud_concluded: concluded,
             bot: bot::LinkState { connected: bot, detail: "bot detail".to_owned(), error: None },
             bot_concluded: concluded,
-            wanted: Availability::Online,
+            wanted: Wanted { state: Availability::Online, why: "" },
+            standing: Standing::Acknowledged,
             told: None,
         }
     }

@@ -34,6 +34,28 @@ async fn read_publishes_a_receipt_for_each_message_on_arrival_and_sent_publishes
 }
 
 #[tokio::test(start_paused = true)]
+async fn there_are_no_receipts_for_what_others_have_said_or_after_the_agent_has_left() {
+    story(async {
+        let world = World::online("[custom]\nskipAgentMessage = true").await;
+        let talk =
+            world.cloud.start(Start::in_skill(HUMAN_SKILL).saying("my order is late")).unwrap();
+        let hannah = world.cloud.agent("hannah");
+        hannah.takes(&talk).unwrap();
+        let said = hannah.says(&talk, "I'll transfer you").unwrap().unwrap();
+        let noted = hannah.notes(&talk, "be nice").unwrap().unwrap();
+        hannah.transfers(&talk, BOT_SKILL).unwrap();
+        let event = world.bot.hears("my order is late").await;
+        world.bot.answers(&event, &[text("I see."), json!({ "type": "transfer" })]);
+        world.is_queued(&talk, HUMAN_SKILL).await;
+        world.cloud.consumer(&talk).says("hello?").unwrap();
+        after(60.0).await;
+        let receipts = world.receipts(&talk);
+        assert_eq!(receipts, [0], "neither {said} nor {noted} nor what came later");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn message_delay_is_a_fixed_window_from_the_first_message() {
     story(async {
         let world = World::online("[custom]\nmessageDelay = 1000").await;

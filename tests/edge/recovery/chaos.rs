@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many worlds are tried. A failure names its seed; `world_of` plays that one again.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 16;
 
 /// No escalation: everything has to be answered by the bot in the end.
 const SETTINGS: &str = "[connector]\nfallback_skill_id = \"\"\n\

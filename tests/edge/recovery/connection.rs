@@ -3,7 +3,7 @@
 use connectord::ops::status::ConnectorStatus;
 
 use crate::{
-    simulator::{Fault, Route},
+    simulator::{Fault, Options, Route},
     support::{AGENT, World, after, story, text},
 };
 
@@ -138,6 +138,33 @@ async fn a_refused_refresh_leads_to_a_new_log_in() {
         let status = world.status().await;
         assert_eq!(status.agent_connector.status, ConnectorStatus::Online);
         assert_eq!(world.states().last().unwrap(), "ONLINE");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_outlives_its_time_on_the_server_is_replaced_behind_the_conversations() {
+    story(async {
+        let mut world = World::with(Options { session_life: 60_000, ..Options::fixed() });
+        world.bot.echoes("re: ");
+        world.start("").await;
+        world.is_online().await;
+        let talk = world.consumer_starts("one");
+        world.reads(&talk, &[("CONSUMER", "one"), ("ASSIGNED_AGENT", "re: one")]).await;
+        after(900.0).await;
+        world.cloud.consumer(&talk).says("two").unwrap();
+        world
+            .reads(
+                &talk,
+                &[
+                    ("CONSUMER", "one"),
+                    ("ASSIGNED_AGENT", "re: one"),
+                    ("CONSUMER", "two"),
+                    ("ASSIGNED_AGENT", "re: two"),
+                ],
+            )
+            .await;
+        assert!(world.cloud.logins() >= 2);
     })
     .await;
 }

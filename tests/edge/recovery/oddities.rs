@@ -130,6 +130,24 @@ async fn frames_that_are_no_json_or_of_unknown_kinds_are_counted_and_lose_no_mes
 }
 
 #[tokio::test(start_paused = true)]
+async fn notifications_that_fit_nothing_change_nothing() {
+    story(async {
+        let world = World::online("").await;
+        world.bot.echoes("re: ");
+        let talk = world.consumer_starts("one");
+        world.reads(&talk, &[("CONSUMER", "one"), ("ASSIGNED_AGENT", "re: one")]).await;
+        for what in ["unknownNotification", "deleteWithoutUpsert", "unknownDialog", "ringUpdated"] {
+            assert_eq!(world.cloud.send_stray(Some(AGENT), what), Ok(1));
+        }
+        world.settles().await;
+        assert_eq!(world.bot.events().len(), 1, "{:#?}", world.bot.events());
+        assert_eq!(world.status().await.conversations.open, 1);
+        assert_eq!(world.status().await.conversational_cloud.reconnects, 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_that_never_came_are_found_with_the_next_one() {
     story(async {
         let world = World::online("").await;

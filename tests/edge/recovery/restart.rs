@@ -244,10 +244,10 @@ async fn a_thousand_open_conversations_are_rebuilt_before_online() {
         world.bot.echoes("");
         world.start("[connector]\nmax_conversations = 999\n").await;
         world.until("rebuilt", |status| status.conversations.open == 1_000).await;
-        let all_answered = |cloud: &crate::simulator::World| {
-            talks.iter().all(|talk| cloud.conversations[talk].texts().len() == 2)
-        };
-        world.cloud_until("everybody to be answered", all_answered).await;
+        after(120.0).await;
+        for talk in &talks {
+            assert_eq!(world.said(talk).len(), 1);
+        }
         assert_eq!(world.cloud.availability(AGENT).unwrap(), crate::simulator::Availability::Away);
         assert_eq!(world.cloud.logins(), 1);
         for talk in &talks[..10] {

@@ -88,8 +88,16 @@ impl World {
 
     /// The same, with a cloud of its own options.
     pub(crate) fn with(options: Options) -> Self {
-        let epoch = options.epoch.unwrap_or(1_700_000_000_000);
-        let cloud = Simulator::new(options);
+        Self::around(Simulator::new(options))
+    }
+
+    /// A sister in the same cloud: a daemon and a bot of its own.
+    pub(crate) fn sister(&self) -> Self {
+        Self::around(self.cloud.clone())
+    }
+
+    fn around(cloud: Simulator) -> Self {
+        let epoch = cloud.clock().now();
         let (bot, webhook) = (Bot::new(), Webhook::new());
         let (to_cloud, to_bot, to_webhook) = (cloud.clone(), bot.clone(), webhook.clone());
         let outside = Wires {

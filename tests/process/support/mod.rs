@@ -8,6 +8,7 @@ mod http;
 mod listener;
 mod program;
 mod proxy;
+mod skip;
 mod tls;
 mod wait;
 
@@ -19,5 +20,6 @@ pub(crate) use http::{Address, Request, read_request};
 pub(crate) use listener::{Listener, free_port};
 pub(crate) use program::{Ended, Program, Stream};
 pub(crate) use proxy::{Proxy, Relay};
+pub(crate) use skip::{can_run, skipped};
 pub(crate) use tls::Authority;
 pub(crate) use wait::until;

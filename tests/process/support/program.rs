@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::until;
+use super::{until, wait::until_or_never};
 
 /// A child process. It ends with the test, whatever happens.
 pub(crate) struct Program {
@@ -16,6 +16,8 @@ pub(crate) struct Program {
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
+    /// It has children of its own, which it takes along when it is asked to stop.
+    has_children: bool,
 }
 
 /// How a program ended.
@@ -51,7 +53,14 @@ impl Program {
             gather(child.stdout.take().unwrap(), Arc::clone(&out)),
             gather(child.stderr.take().unwrap(), Arc::clone(&err)),
         ];
-        Self { name, child, out, err, readers }
+        Self { name, child, out, err, readers, has_children: false }
+    }
+
+    /// The same, for a program that starts others: it is asked to stop before it is ended by force.
+    pub(crate) fn start_parent(command: Command) -> Self {
+        let mut program = Self::start(command);
+        program.has_children = true;
+        program
     }
 
     /// Everything that it has said so far.
@@ -106,6 +115,10 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if self.has_children && matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("TERM");
+            until_or_never(|| !matches!(self.child.try_wait(), Ok(None)));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -80,6 +80,8 @@ impl Conversations {
             && let Some(joined) = part
         {
             let Some(consumer) = details.consumer(main) else {
+                // Not to be remembered for ever because of it; one that is served stays.
+                self.forget_later(id);
                 return unusable("a conversation has no consumer");
             };
             known.here = true;

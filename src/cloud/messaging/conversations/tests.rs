@@ -266,3 +266,14 @@ fn raw(value: &Value) -> Box<RawValue> {
 fn me() -> Identity {
     Identity::new("12345678", "4102938475", Some(PUBLIC.into()), "bot-greeter")
 }
+
+#[test]
+fn conversations_without_a_consumer_are_forgotten_in_time() {
+    let mut conversations = Conversations::default();
+    for n in 0..3_000 {
+        let change = json!({"type": "UPSERT", "result": {"convId": format!("c{n}"),
+            "conversationDetails": {"state": "OPEN", "participants": {"ASSIGNED_AGENT": [OLD]}}}});
+        told(&mut conversations, &change);
+    }
+    assert!(conversations.known.len() <= REMEMBERED, "{}", conversations.known.len());
+}

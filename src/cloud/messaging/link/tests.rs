@@ -251,7 +251,7 @@ fn open(cloud: &Cloud) -> Door {
 /// Answers everything until the session is listed.
 async fn come_up(door: &mut Door, server: &mut Server) -> Vec<Event> {
     let mut events = Vec::new();
-    while events.last() != Some(&Event::Listed) {
+    while !matches!(events.last(), Some(Event::Listed { .. })) {
         tokio::select! {
             arrived = door.events.recv() => events.push(arrived.unwrap().event),
             frame = server.next() => {

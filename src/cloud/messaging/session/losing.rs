@@ -90,8 +90,8 @@ impl Session {
                 let quick_break = matches!(code, None | Some(1006)) && !lasted;
                 self.quick_breaks = if quick_break { self.quick_breaks + 1 } else { 0 };
                 if self.quick_breaks >= BREAKS_PER_TOKEN {
-                    // A revoked token often shows in no other way.
-                    self.session_ended(true, "closed", detail, now, out);
+                    // A revoked token often shows in no other way; but a bad network does too, so nobody is accused.
+                    self.session_ended(false, "closed", detail, now, out);
                 } else {
                     self.reconnect("closed", detail, now, out);
                 }

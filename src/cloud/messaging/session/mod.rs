@@ -185,9 +185,13 @@ impl Session {
         let connection = self.connection.as_mut().filter(|c| c.is_up());
         match command {
             Command::Availability(availability) => {
-                // Without a connection there is nothing to be; each one begins AWAY until told otherwise.
-                if let Some(connection) = connection {
-                    connection.be(availability, now, out);
+                match connection {
+                    Some(connection) => connection.be(availability, now, out),
+                    // There is nothing to be; each connection begins AWAY until told otherwise.
+                    None => out.push(Output::Tell(Event::AvailabilitySet {
+                        state: availability,
+                        result: Err(CallError::NotSent),
+                    })),
                 }
             }
             Command::AcceptRing(ring) => match connection {

@@ -102,7 +102,10 @@ fn what_is_told_before_the_subscriptions_are_answered_follows_up() {
     assert_eq!(world.take_events(), []);
     world.answer_all();
     let events = world.take_events();
-    assert!(matches!(events[..], [Event::Up { .. }, Event::Conversation { .. }, Event::Listed]));
+    assert!(matches!(
+        events[..],
+        [Event::Up { .. }, Event::Conversation { .. }, Event::Listed { heard: true }]
+    ));
 }
 
 #[test]
@@ -112,28 +115,78 @@ fn listed_waits_for_an_answer_behind_the_first_list() {
     world.take_events();
     world.frame(&conversation("conv-1", 1));
     world.frame(&conversation("conv-2", 1));
-    assert!(!world.take_events().contains(&Event::Listed));
+    assert!(!world.take_events().contains(&HEARD));
     world.advance(secs(3));
     world.step(Input::Elapsed);
-    assert!(
-        !world.take_events().contains(&Event::Listed),
-        "the list has begun, so the grace for an empty one does not count"
-    );
+    assert!(!world.take_events().contains(&HEARD), "the list has begun, and is not all in");
     world.answer("GetClock", 200, clock(0));
-    assert_eq!(world.take_events(), [Event::Listed]);
+    assert_eq!(world.take_events(), [HEARD]);
 }
 
 #[test]
-fn listed_follows_after_two_seconds_if_no_list_comes() {
+fn without_any_list_listed_waits_for_the_length_of_a_request_and_an_answer_and_says_so() {
     let mut world = World::subscribing();
     world.answer_all();
     world.take_events();
-    world.advance(ms(1_999));
+    world.advance(ms(9_999));
+    world.answer_clocks();
     assert_eq!(world.take_events(), []);
     world.advance(ms(1));
-    assert_eq!(world.take_events(), [Event::Listed]);
+    assert_eq!(world.take_events(), [], "what was sent before the answer is still to come");
+    world.answer("GetClock", 200, clock(0));
+    assert_eq!(world.take_events(), [Event::Listed { heard: false }]);
     world.advance(secs(5));
     assert_eq!(world.take_events(), [], "and only once");
+}
+
+#[test]
+fn a_late_list_is_heard_and_the_conversations_come_before_listed() {
+    let mut world = World::subscribing();
+    world.answer_all();
+    world.take_events();
+    world.advance(secs(9));
+    world.frame(&conversation("conv-1", 1));
+    world.answer_clocks();
+    let events = world.take_events();
+    assert!(matches!(events[..], [Event::Conversation { .. }, Event::Listed { heard: true }]));
+}
+
+#[test]
+fn a_list_that_comes_while_the_last_question_is_under_way_counts() {
+    let mut world = World::subscribing();
+    world.answer_all();
+    world.take_events();
+    world.advance(secs(10));
+    world.frame(&snapshot(&[]));
+    world.answer_clocks();
+    assert_eq!(world.take_events(), [Event::Listed { heard: true }]);
+}
+
+#[test]
+fn the_outcome_of_a_state_is_told_whatever_it_is() {
+    let told = |world: &mut World| {
+        let events = world.take_events();
+        let [Event::AvailabilitySet { state, result }] = &events[..] else {
+            panic!("{events:?}");
+        };
+        assert_eq!(*state, Availability::Online);
+        result.clone()
+    };
+    let mut world = World::up();
+    let online = Command::Availability(Availability::Online);
+    world.command(online.clone());
+    world.answer("SetAgentState", 200, json!("ok"));
+    assert_eq!(told(&mut world), Ok(()));
+    world.command(online.clone());
+    world.answer("SetAgentState", 500, json!("no"));
+    assert!(matches!(told(&mut world), Err(CallError::Failed { .. })));
+    world.command(online.clone());
+    world.live(secs(11));
+    assert!(matches!(told(&mut world), Err(CallError::NoAnswer { .. })));
+    world.close(Some(1001));
+    world.take_events();
+    world.command(online);
+    assert_eq!(told(&mut world), Err(CallError::NotSent));
 }
 
 #[test]
@@ -143,7 +196,7 @@ fn an_unanswered_clock_behind_the_list_does_not_hold_up_listed_for_ever() {
     world.frame(&snapshot(&[]));
     world.take_events();
     world.advance(secs(10));
-    assert!(world.take_events().contains(&Event::Listed));
+    assert!(world.take_events().contains(&HEARD));
 }
 
 #[test]
@@ -174,3 +227,5 @@ fn the_agents_own_state_is_worth_having_and_not_needed() {
     world.answer_all();
     assert!(world.is_up());
 }
+
+const HEARD: Event = Event::Listed { heard: true };

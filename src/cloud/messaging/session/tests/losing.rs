@@ -85,6 +85,20 @@ fn the_second_quick_break_in_a_row_renews_the_token() {
 }
 
 #[test]
+fn a_network_that_breaks_again_and_again_is_no_other_program() {
+    let mut world = World::up();
+    for _ in 0..8 {
+        world.close(None);
+        world.advance(secs(60));
+        world.step(Input::Hosts(Ok(())));
+        world.step(Input::LoggedIn(Ok(account())));
+        world.step(Input::Connected(Ok(())));
+        world.answer_all();
+    }
+    assert!(!world.phases.contains(&waiting("evicted")), "{:?}", world.phases);
+}
+
+#[test]
 fn breaks_that_are_not_in_a_row_keep_the_token() {
     let mut world = World::with(Settings { refresh_interval: secs(3_600), ..settings() });
     world.step(Input::Start);

@@ -376,7 +376,8 @@ fn brief(event: &Event) -> String {
     match event {
         Event::Link(_) => "link".into(),
         Event::Up { .. } => "up".into(),
-        Event::Listed => "listed".into(),
+        Event::Listed { .. } => "listed".into(),
+        Event::AvailabilitySet { .. } => "state set".into(),
         Event::Down => "down".into(),
         Event::Ring(ring) => format!("ring {}", ring.conversation),
         Event::RingGone(_) => "ring gone".into(),
