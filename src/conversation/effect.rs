@@ -238,6 +238,8 @@ pub struct Notice {
 /// What is worth counting or logging; the hall turns it into metrics and log lines.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
+    /// So many consumer messages came in; what becomes of them is told later. Each message is told once.
+    Heard(usize),
     /// What became of consumer messages: the count, and how.
     Consumer(usize, Disposition),
     /// An event was put to the bot again.

@@ -166,7 +166,8 @@ pub enum Outcome {
 pub struct History {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// Older ones were left out to keep within the bound.
+    /// Others were left out to keep within the bound: older ones, or newer ones where the reading went on from
+    /// what was known.
     pub truncated: bool,
 }
 

@@ -96,6 +96,16 @@ impl Gather {
         self.items.is_empty()
     }
 
+    /// Whether no more is taken in for now.
+    pub(super) fn is_full(&self) -> bool {
+        self.items.len() >= MAX_WAITING
+    }
+
+    /// Whether there is room for what could not be taken in.
+    pub(super) fn has_room(&self) -> bool {
+        self.items.len() <= MAX_WAITING / 2
+    }
+
     /// How many consumer messages wait.
     pub(super) fn messages(&self) -> usize {
         self.items.iter().filter(|w| w.item.sequence().is_some()).count()
@@ -190,6 +200,9 @@ impl Batch {
         Self { key, time, text, parts, covers, postback: None, file: None, rich: None }
     }
 }
+
+/// How many items wait here; the history keeps the others.
+const MAX_WAITING: usize = 1_000;
 
 /// A batch has at most this many messages and bytes of text, so that one event fits every transport; the rest
 /// is the next batch.

@@ -29,13 +29,20 @@ impl Handled {
         if sequence <= self.newest {
             return self.missing.remove(&sequence);
         }
-        let skipped = (self.newest + 1).max(sequence.saturating_sub(MAX_MISSING as Sequence));
+        let skipped =
+            self.newest.saturating_add(1).max(sequence.saturating_sub(MAX_MISSING as Sequence));
         self.missing.extend(skipped..sequence);
         self.newest = sequence;
         while self.missing.len() > MAX_MISSING {
             self.missing.pop_first();
         }
         true
+    }
+
+    /// Whether a dialog that has got this far can have this sequence next: one that cannot be would make everything
+    /// after it look old.
+    pub(super) fn is_plausible(&self, sequence: Sequence) -> bool {
+        (0..=self.newest.saturating_add(MAX_LEAP)).contains(&sequence)
     }
 
     /// Whether this sequence has been noted.
@@ -61,7 +68,7 @@ impl Handled {
     /// The history has been read up to here: what is missing below, is nothing that could be handled.
     pub(super) fn raise(&mut self, sequence: Sequence) {
         self.newest = self.newest.max(sequence);
-        self.missing = self.missing.split_off(&(sequence + 1));
+        self.missing = self.missing.split_off(&sequence.saturating_add(1));
     }
 }
 
@@ -350,6 +357,9 @@ pub(super) fn is_content(message: &Message) -> bool {
 
 /// How many missing sequences are remembered, to be found by the next reading or to arrive late.
 const MAX_MISSING: usize = 256;
+
+/// No dialog gets on by this many sequences unheard.
+const MAX_LEAP: Sequence = 1_000_000;
 
 /// How many events the journal keeps; older ones are answered for good.
 const REMEMBERED_EVENTS: usize = 24;

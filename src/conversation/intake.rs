@@ -33,6 +33,7 @@ impl Conversation {
             about.dialog = details.dialog;
             self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
+            self.flooded = false;
             self.gap_until = None;
             self.journal = history::Journal::default();
             self.receipts = super::receipts::Receipts::default();
@@ -129,7 +130,10 @@ impl Conversation {
             return;
         };
         let history = match outcome {
-            Ok(Outcome::History(history)) => history,
+            Ok(Outcome::History(mut history)) => {
+                history.messages.retain(|message| self.handled.is_plausible(message.sequence));
+                history
+            }
             Ok(Outcome::Done | Outcome::Published(_) | Outcome::Profile(_)) => History::default(),
             Err(CallError::NotSent) => {
                 reading.state = ReadState::Retry(now + NOT_SENT_PAUSE);
@@ -152,6 +156,7 @@ impl Conversation {
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
         self.gap_until = None;
+        self.flooded = false;
         for message in &history.messages {
             self.journal.note(message);
             self.receipts.confirm(history::read_by(message));
@@ -168,7 +173,11 @@ impl Conversation {
                         self.take_message(message, now, fx);
                     }
                 }
-                if let Some(newest) = newest {
+                if let Some(newest) = newest
+                    && !self.flooded
+                {
+                    // What was left out comes with the next reading.
+                    self.flooded = history.truncated;
                     self.handled.raise(newest);
                 }
                 if !self.handled.has_gap() {
@@ -181,7 +190,7 @@ impl Conversation {
                 self.take_message(message, now, fx);
             }
         }
-        if overflowed && self.is_serving() {
+        if overflowed && !self.flooded && self.is_serving() {
             self.read_history(None, 0, fx);
         }
     }
@@ -207,6 +216,13 @@ impl Conversation {
         if message.dialog != self.about.dialog {
             return;
         }
+        if !self.handled.is_plausible(message.sequence) {
+            let what = format!("a message with sequence {}: passed over", message.sequence);
+            return fx.push(Effect::Report(Fact::Ambiguous(what)));
+        }
+        if self.is_too_much(&message) {
+            return self.take_unnoted(&message);
+        }
         if !self.handled.note(message.sequence) {
             if message.from == Speaker::Consumer && history::is_content(&message) {
                 fx.push(report(1, Disposition::Duplicate));
@@ -229,6 +245,30 @@ impl Conversation {
         }
     }
 
+    /// Whether the message has to wait in the history: it, or one before it, finds no room here.
+    fn is_too_much(&mut self, message: &Message) -> bool {
+        let is_new = !self.handled.knows(message.sequence);
+        let waits = message.from == Speaker::Consumer && history::is_content(message);
+        self.flooded |= is_new && waits && self.gather.is_full();
+        self.flooded && is_new && (waits || message.sequence > self.handled.newest())
+    }
+
+    /// What can be told from a message that will be read again.
+    fn take_unnoted(&mut self, message: &Message) {
+        self.journal.note(message);
+        self.receipts.confirm(history::read_by(message));
+        if message.from == Speaker::Me {
+            self.on_echo(message);
+        }
+    }
+
+    /// There is room again for what had to wait in the history.
+    pub(super) fn mind_flood(&mut self, fx: &mut Effects) {
+        if self.is_serving() && self.flooded && self.gather.has_room() {
+            self.read_history(None, 0, fx);
+        }
+    }
+
     /// A consumer message that has not been handled yet.
     pub(super) fn take_consumer(
         &mut self,
@@ -240,6 +280,7 @@ impl Conversation {
         if message.audience == Audience::Agents {
             return;
         }
+        heard(fx);
         if self.is_filtered(&message) {
             return fx.push(report(1, Disposition::Filtered));
         }
@@ -350,6 +391,14 @@ fn item(message: Message) -> Item {
     });
     let (parts, covers) = (vec![part], vec![sequence]);
     Item::Single(Box::new(Batch { key, time, text, parts, covers, postback, file, rich }))
+}
+
+/// Counts one more consumer message.
+fn heard(fx: &mut Effects) {
+    match fx.last_mut() {
+        Some(Effect::Report(Fact::Heard(count))) => *count += 1,
+        Some(_) | None => fx.push(Effect::Report(Fact::Heard(1))),
+    }
 }
 
 pub(super) fn report(count: usize, disposition: Disposition) -> Effect {

@@ -10,7 +10,6 @@ use super::{
     effect::{Body, Call, CallId, Effect, Effects, Fact, TransferReason},
     event::{Audience, CallError, Departure, Outcome},
     intake::NOT_SENT_PAUSE,
-    turn::Turn,
     words::{AgentId, DialogId, Sequence, SkillId},
 };
 
@@ -24,8 +23,6 @@ pub(super) struct Leaving {
     tries: u32,
     /// Consumer messages that the bot was given up on for this.
     given_up: usize,
-    /// What the bot owed when the cloud agreed.
-    owed: Vec<Turn>,
     /// There is something to read should the conversation stay: the connection was lost meanwhile, or the history
     /// had not been read before.
     unread: Option<Unread>,
@@ -90,7 +87,6 @@ impl Leaving {
             state: State::Unsure,
             tries: 0,
             given_up: 0,
-            owed: Vec::new(),
             unread: None,
         }
     }
@@ -126,6 +122,11 @@ impl Leaving {
         }
     }
 
+    /// Whether the cloud has agreed.
+    pub(super) fn has_agreed(&self) -> bool {
+        matches!(self.state, State::Agreed { .. })
+    }
+
     /// What the news that the conversation is gone confirms.
     pub(super) fn confirmed(&self, how: Departure) -> Option<Fact> {
         match (self.state, &self.exit, how) {
@@ -159,7 +160,7 @@ impl Leaving {
     }
 
     pub(super) fn given_up(&self) -> usize {
-        self.given_up + self.owed.iter().map(Turn::messages).sum::<usize>()
+        self.given_up
     }
 
     pub(super) fn link_lost(&mut self) {
@@ -232,24 +233,29 @@ impl Conversation {
 
     /// Nothing is expected of the bot any more; tells how many consumer messages it was asked about.
     pub(super) fn withdraw_all(&mut self, fx: &mut Effects) -> usize {
+        let withdrawn = matches!(&self.phase, Phase::Leaving(leaving) if leaving.has_agreed());
         let mut messages = 0;
         for turn in self.turns.clear() {
             messages += turn.messages();
-            fx.push(Effect::Withdraw(turn.question.event));
+            if !withdrawn {
+                fx.push(Effect::Withdraw(turn.question.event));
+            }
         }
         messages
     }
 
     /// The conversation stays after all.
     pub(super) fn stay(&mut self, now: Instant, fx: &mut Effects) {
-        let (unread, owed) = match &mut self.phase {
-            Phase::Leaving(leaving) => (leaving.unread, std::mem::take(&mut leaving.owed)),
-            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => {
-                (None, Vec::new())
+        let unread = match &self.phase {
+            Phase::Leaving(leaving) => {
+                if leaving.has_agreed() {
+                    self.turns.put_again(now);
+                }
+                leaving.unread
             }
+            Phase::Reading(_) | Phase::Serving | Phase::Offline { .. } | Phase::Left => None,
         };
         self.phase = Phase::Serving;
-        self.turns.take_back(owed, now);
         if let Some(Unread { begin }) = unread {
             self.read_history(begin, 0, fx);
         }
@@ -327,11 +333,9 @@ impl Conversation {
             }
             Ok(_) => {
                 leaving.state = State::Agreed { until: now + AGREEMENT_HOLDS };
-                let owed = self.turns.clear();
-                fx.extend(owed.iter().map(|turn| Effect::Withdraw(turn.question.event.clone())));
-                if let Phase::Leaving(leaving) = &mut self.phase {
-                    leaving.owed.extend(owed);
-                }
+                // The bot need not go on; what it says all the same, is said should nothing come of it.
+                let owed = self.turns.iter().map(|turn| turn.question.event.clone());
+                fx.extend(owed.map(Effect::Withdraw));
             }
             Err(error) => self.on_exit_failed(Failure::Call(error), now, fx),
         }

@@ -89,6 +89,8 @@ pub struct Conversation {
 
     /// What has been taken from the dialog already.
     handled: Handled,
+    /// More came than can wait here: from there on the dialog is read again when there is room.
+    flooded: bool,
     /// A message is missing; until then it may still arrive by itself.
     gap_until: Option<Instant>,
     journal: Journal,
@@ -202,6 +204,7 @@ impl Conversation {
             reach,
             draining: false,
             handled: Handled::default(),
+            flooded: false,
             gap_until: None,
             journal: Journal::default(),
             receipts: Receipts::default(),
@@ -300,9 +303,7 @@ impl Conversation {
     pub fn is_busy(&self) -> bool {
         match &self.phase {
             Phase::Reading(_) | Phase::Serving => {
-                self.publication.is_some()
-                    || !self.answers.is_empty()
-                    || self.turns.under_way().is_some()
+                self.publication.is_some() || !self.answers.is_empty() || self.turns.is_at_the_bot()
             }
             Phase::Leaving(leaving) => leaving.is_under_way(),
             Phase::Offline { .. } | Phase::Left => false,
@@ -363,6 +364,7 @@ impl Conversation {
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
                 self.mind_gap(now, fx);
+                self.mind_flood(fx);
             }
             Phase::Offline { .. } | Phase::Left => {}
         }
@@ -379,11 +381,11 @@ impl Conversation {
             Phase::Serving | Phase::Offline { .. } => (false, 0),
             Phase::Left => return,
         };
-        self.phase = Phase::Left;
         self.publication = None;
         let unsaid = self.answers.drain(..);
         fx.extend(unsaid.map(|_| Effect::Report(Fact::AnswerDropped(DropReason::NotAssigned))));
         let unanswered = self.gather.clear() + given_up + self.withdraw_all(fx);
+        self.phase = Phase::Left;
         if unanswered > 0 {
             let disposition =
                 if escalated { Disposition::Escalated } else { Disposition::LeftBehind };

@@ -45,7 +45,7 @@ impl Conversation {
         self.profile_call = None;
         Arc::make_mut(&mut self.about).profile = profile(outcome);
         let sequence = self.handled.newest().max(self.next_step_up);
-        self.next_step_up = sequence + 1;
+        self.next_step_up = sequence.saturating_add(1);
         let key = EventKey { sequence, kind: EventKind::StepUp };
         let batch = Batch::special(key, self.settings.step_up.clone(), self.newest_time());
         self.gather.replace_barrier(id, batch);

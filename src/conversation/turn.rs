@@ -154,6 +154,16 @@ impl Turns {
         self.open.iter().find(|turn| turn.is_under_way())
     }
 
+    /// Whether an event is in the bot's hands now, so that its answer may come any moment.
+    pub(super) fn is_at_the_bot(&self) -> bool {
+        self.open.iter().any(|turn| match turn.state {
+            State::Asking | State::HandedOver { .. } => true,
+            State::Undelivered { .. } | State::Silent { .. } | State::Seen | State::Exhausted => {
+                false
+            }
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Turn> {
         self.open.iter()
     }
@@ -228,14 +238,10 @@ impl Turns {
         all
     }
 
-    /// What was given up is owed after all: what had not reached the bot yet, is put to it again.
-    pub(super) fn take_back(&mut self, owed: Vec<Turn>, now: Instant) {
-        for mut turn in owed {
-            if turn.state == State::Asking {
-                turn.state = State::Undelivered { retry_at: now };
-            }
-            self.over.retain(|(key, _)| *key != turn.question.event.key);
-            self.open.push_back(turn);
+    /// What was withdrawn is owed after all: what had not reached the bot yet, is put to it again.
+    pub(super) fn put_again(&mut self, now: Instant) {
+        for turn in self.open.iter_mut().filter(|turn| turn.state == State::Asking) {
+            turn.state = State::Undelivered { retry_at: now };
         }
     }
 

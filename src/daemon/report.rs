@@ -10,6 +10,7 @@ use crate::conversation::{ConversationId, effect::Fact};
 pub(super) fn log(id: &ConversationId, fact: &Fact) {
     let conversation = tracing::field::display(id);
     match fact {
+        Fact::Heard(count) => debug!(conversation, count, "consumer messages came in"),
         Fact::Consumer(count, disposition) => {
             debug!(conversation, count, disposition = ?disposition, "consumer messages");
         }

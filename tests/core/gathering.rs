@@ -1,8 +1,9 @@
 //! `messageDelay`, order and duplicates.
 
 use connectord::conversation::{
-    effect::Disposition,
-    event::{Content, Speaker},
+    Event,
+    effect::{Disposition, Fact},
+    event::{Content, Message, Speaker},
 };
 
 use crate::support::{Talk, ms, secs, text};
@@ -166,4 +167,88 @@ fn very_many_messages_are_cut_into_batches_that_every_transport_can_carry() {
     talk.answers([]);
     talk.after(ms(300));
     assert_eq!(talk.questions()[0].parts.len(), 50);
+}
+
+#[test]
+fn a_sequence_that_cannot_be_is_passed_over_and_makes_nothing_after_it_look_old() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    for sequence in [i64::MAX, i64::MIN, -1, 2_000_000] {
+        let nonsense = Message { sequence, ..crate::support::consumer(0, "nonsense") };
+        talk.step(Event::Message(nonsense.clone()));
+        talk.dialog.push(nonsense);
+        talk.link_down();
+        talk.link_up();
+        talk.dialog.pop();
+    }
+    talk.consumer("there");
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["hi there"]);
+    talk.dialog.push(crate::support::consumer(i64::MAX, "nonsense"));
+    talk.restarts();
+    talk.dialog.pop();
+    assert_eq!(talk.asked(), ["hi there"]);
+    talk.answers([text("yes")]);
+    talk.consumer("more");
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["more"]);
+}
+
+#[test]
+fn each_consumer_message_is_counted_once_when_it_comes_in() {
+    let mut talk = Talk::quiet();
+    let first = talk.consumer("hi");
+    talk.consumer("there");
+    talk.arrives(first);
+    talk.after(ms(300));
+    talk.link_down();
+    talk.link_up();
+    let facts = talk.facts();
+    let heard: usize =
+        facts.iter().map(|fact| if let Fact::Heard(count) = fact { *count } else { 0 }).sum();
+    assert_eq!(heard, 2);
+}
+
+#[test]
+fn of_a_flood_a_part_waits_here_and_the_rest_in_the_history_and_all_is_asked_in_order() {
+    let mut talk = Talk::quiet();
+    let flood: Vec<_> = (0..10_000).map(|n| talk.consumer(&n.to_string())).collect();
+    assert!(talk.receipts().len() <= 1_100, "what is not taken in has not been read");
+    let mut asked = Vec::new();
+    for _ in 0..200 {
+        talk.after(secs(1));
+        asked.extend(talk.questions().iter().flat_map(|q| q.parts.clone()).map(|p| p.sequence));
+        if talk.conversation().waits_for_bot() {
+            talk.answers([text("yes")]);
+        }
+    }
+    assert_eq!(asked, flood);
+    talk.consumer("still alive?");
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["still alive?"]);
+}
+
+#[test]
+fn an_answer_goes_on_and_a_lost_connection_is_survived_in_the_middle_of_a_flood() {
+    let mut talk = Talk::quiet();
+    talk.publishing = crate::support::Publishing::Held;
+    let mut flood: Vec<_> = (0..1_500).map(|n| talk.consumer(&n.to_string())).collect();
+    talk.after(ms(300));
+    let mut asked: Vec<_> = talk.questions().iter().flat_map(|q| q.parts.clone()).collect();
+    talk.answers([text("one"), text("two")]);
+    talk.acknowledges();
+    talk.acknowledges();
+    talk.publishing = crate::support::Publishing::Works;
+    assert_eq!(talk.own_words(), ["one", "two"]);
+    talk.link_down();
+    talk.link_up();
+    flood.push(talk.consumer("last"));
+    for _ in 0..40 {
+        talk.after(secs(1));
+        asked.extend(talk.questions().iter().flat_map(|q| q.parts.clone()));
+        if talk.conversation().waits_for_bot() {
+            talk.answers([]);
+        }
+    }
+    assert_eq!(asked.iter().map(|part| part.sequence).collect::<Vec<_>>(), flood);
 }

@@ -108,3 +108,24 @@ fn a_return_that_never_works_ends_and_the_next_start_has_the_conversation() {
     assert_eq!(talk.exits().len(), 4);
     assert!(!talk.conversation().is_busy());
 }
+
+#[test]
+fn a_drain_does_not_wait_for_a_bot_that_has_nothing_in_its_hands() {
+    let mut down = Talk::quiet();
+    down.door = crate::support::Door::Down;
+    down.consumer("hi");
+    down.after(ms(300));
+    assert!(!down.conversation().is_busy());
+    let mut silent = Talk::quiet();
+    silent.door = crate::support::Door::Attempts;
+    silent.consumer("hi");
+    silent.after(ms(300));
+    assert!(silent.conversation().is_busy());
+    silent.is_silent();
+    assert!(!silent.conversation().is_busy());
+    for mut talk in [down, silent] {
+        talk.step(Event::Drain);
+        talk.step(Event::Return);
+        assert_eq!(talk.exits(), ["return"]);
+    }
+}

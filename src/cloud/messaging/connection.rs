@@ -210,8 +210,9 @@ impl Connection {
         let answer = match call {
             Call::Publish { .. } => Answer::Published,
             Call::Profile(_) => Answer::Profile,
-            Call::History { dialog, .. } => {
-                Answer::History(Reader::new(dialog.clone(), self.translator.newest(dialog)))
+            Call::History { dialog, after } => {
+                let reader = Reader::new(dialog.clone(), self.translator.newest(dialog));
+                Answer::History(if after.is_some() { reader.keeping_oldest() } else { reader })
             }
             Call::Receipt { .. }
             | Call::Typing { .. }

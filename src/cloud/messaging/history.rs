@@ -25,6 +25,8 @@ pub(super) struct Reader {
     dialog: DialogId,
     messages: BTreeMap<Sequence, Message>,
     truncated: bool,
+    /// What is too much is left out at the end, not at the beginning.
+    keeps_oldest: bool,
     /// The newest sequence known when the last question left.
     expected: Option<Sequence>,
     highest: Option<Sequence>,
@@ -48,10 +50,17 @@ impl Reader {
             dialog,
             messages: BTreeMap::new(),
             truncated: false,
+            keeps_oldest: false,
             expected,
             highest: None,
             answers: 0,
         }
+    }
+
+    /// Goes on from what is known: what comes next is wanted first, the rest can be read later.
+    #[must_use]
+    pub(super) fn keeping_oldest(self) -> Self {
+        Self { keeps_oldest: true, ..self }
     }
 
     /// The dialog that is read.
@@ -75,7 +84,11 @@ impl Reader {
                     self.highest = self.highest.max(Some(message.sequence));
                     self.messages.insert(message.sequence, message);
                     if self.messages.len() > MOST_MESSAGES {
-                        self.messages.pop_first();
+                        if self.keeps_oldest {
+                            self.messages.pop_last();
+                        } else {
+                            self.messages.pop_first();
+                        }
                         self.truncated = true;
                     }
                 }
@@ -151,6 +164,17 @@ mod tests {
         };
         assert!(history.truncated);
         assert_eq!(sequences(&history), (500..2_500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn going_on_from_what_is_known_the_oldest_are_kept() {
+        let mut reader = Reader::new("d".into(), None).keeping_oldest();
+        let all: Vec<Sequence> = (0..2_500).collect();
+        let Next::Done(history) = take(&mut reader, &all, None) else {
+            panic!("one answer is enough");
+        };
+        assert!(history.truncated);
+        assert_eq!(sequences(&history), (0..2_000).collect::<Vec<_>>());
     }
 
     #[test]

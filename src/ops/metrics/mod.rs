@@ -148,6 +148,8 @@ impl Metrics {
     /// Counts what a conversation reported.
     pub fn fact(&self, fact: &Fact) {
         match fact {
+            // What became of it is what is counted here.
+            Fact::Heard(_) => {}
             Fact::Consumer(count, disposition) => self.consumer_messages(*disposition, *count),
             Fact::Resent(_) => {
                 self.resends.inc();

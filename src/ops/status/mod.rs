@@ -260,18 +260,21 @@ impl Totals {
     /// Counts what a conversation reported. Accepted and resolved conversations are the hall's to count.
     pub fn fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::Consumer(count, disposition) => {
-                let count = u64::try_from(*count).unwrap_or(u64::MAX);
-                match disposition {
-                    // What was asked and then given up has been counted when it was asked.
-                    Disposition::Duplicate | Disposition::Escalated | Disposition::LeftBehind => {
-                        return;
-                    }
-                    Disposition::TooLate => self.too_late += count,
-                    Disposition::Asked | Disposition::Keyword | Disposition::Filtered => {}
-                }
-                self.consumer_messages += count;
+            Fact::Heard(count) => {
+                self.consumer_messages += u64::try_from(*count).unwrap_or(u64::MAX);
             }
+            Fact::Consumer(count, Disposition::TooLate) => {
+                self.too_late += u64::try_from(*count).unwrap_or(u64::MAX);
+            }
+            Fact::Consumer(
+                _,
+                Disposition::Asked
+                | Disposition::Keyword
+                | Disposition::Filtered
+                | Disposition::Duplicate
+                | Disposition::Escalated
+                | Disposition::LeftBehind,
+            ) => {}
             Fact::Answered(_) => self.bot_replies += 1,
             Fact::Transferred(_) => self.transferred += 1,
             Fact::Fallback { possible, .. } => self.fallback_escalations += u64::from(*possible),
@@ -472,7 +475,9 @@ pub(crate) mod tests {
     fn totals_count_each_consumer_message_once() {
         let mut totals = Totals::default();
         for fact in [
-            Fact::Consumer(3, Disposition::Asked),
+            Fact::Heard(2),
+            Fact::Consumer(1, Disposition::Asked),
+            Fact::Consumer(1, Disposition::LeftBehind),
             Fact::Consumer(2, Disposition::Duplicate),
             Fact::Consumer(1, Disposition::TooLate),
             Fact::Answered(Duration::from_secs(1)),
@@ -485,7 +490,7 @@ pub(crate) mod tests {
         let expected = Totals {
             transferred: 1,
             fallback_escalations: 1,
-            consumer_messages: 4,
+            consumer_messages: 2,
             bot_replies: 1,
             too_late: 1,
             ..Totals::default()

@@ -137,7 +137,14 @@ impl Talk {
             Call::History { after, .. } => {
                 let from = after.map_or(0, |after| (after - 1).max(0));
                 let known = self.dialog.iter().filter(|m| m.sequence >= from);
-                Outcome::History(History { messages: known.cloned().collect(), truncated: false })
+                let mut messages: Vec<_> = known.cloned().collect();
+                let too_many = messages.len().saturating_sub(MOST_MESSAGES);
+                if after.is_some() {
+                    messages.truncate(MOST_MESSAGES);
+                } else {
+                    messages.drain(..too_many);
+                }
+                Outcome::History(History { messages, truncated: too_many > 0 })
             }
             Call::Profile(_) => Outcome::Profile(self.profile.clone()),
             Call::Transfer { .. }
@@ -206,3 +213,6 @@ impl Talk {
         }
     }
 }
+
+/// The most messages that one reading brings.
+const MOST_MESSAGES: usize = 2_000;
