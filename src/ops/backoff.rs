@@ -27,6 +27,14 @@ impl Curve {
         jitter: (0.8, 1.2),
     };
 
+    /// For what only people can put right, such as refused credentials: a minute, doubling to ten.
+    pub const SLOW: Self = Self {
+        base: Duration::from_secs(60),
+        factor: 2.0,
+        cap: Duration::from_secs(600),
+        jitter: (0.9, 1.1),
+    };
+
     /// For a bot, which is ours to restart and should be found again soon: 1 s, doubling to half a minute.
     pub const BOT: Self = Self {
         base: Duration::from_secs(1),
@@ -34,6 +42,12 @@ impl Curve {
         cap: Duration::from_secs(30),
         jitter: (0.8, 1.2),
     };
+}
+
+/// `length`, give or take a tenth: for what many clients do at the same pace.
+#[must_use]
+pub fn about(length: Duration, rng: &mut fastrand::Rng) -> Duration {
+    length.mul_f64(0.9 + 0.2 * rng.f64())
 }
 
 /// Counts failures and says how long to wait after each.
@@ -187,6 +201,14 @@ mod tests {
         assert_eq!(backoff.attempt(), 10_005);
         backoff.reset();
         assert_eq!(backoff.next_wait(), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn what_people_have_to_put_right_is_tried_after_a_minute_and_at_most_every_ten() {
+        let exact = Curve { jitter: (1.0, 1.0), ..Curve::SLOW };
+        let mut backoff = Backoff::new(exact, fastrand::Rng::with_seed(1));
+        let minutes: Vec<f64> = (0..6).map(|_| backoff.next_wait().as_secs_f64() / 60.0).collect();
+        assert_eq!(minutes, [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]);
     }
 
     #[test]

@@ -9,7 +9,6 @@
 //! only task and the only one that awaits; `probe` walks up once by itself.
 
 mod arrival;
-mod backoff;
 mod calls;
 mod close;
 mod connection;

@@ -54,7 +54,7 @@ impl Session {
                 if code == 401 {
                     self.session_ended(false, "expired", detail, now, out);
                 } else if code < 500 {
-                    let wait = self.slow.next(&mut self.rng);
+                    let wait = self.slow.next_wait();
                     self.wait(wait, Step::Connect, "refused", detail, now, out);
                 } else {
                     self.reconnect("closed", detail, now, out);
@@ -98,7 +98,7 @@ impl Session {
             }
             Verdict::LogIn { evicted } => self.session_ended(evicted, "expired", detail, now, out),
             Verdict::Throttle => {
-                let wait = self.backoff.next(&mut self.rng).max(LOGIN_SPACING);
+                let wait = self.backoff.next_wait().max(LOGIN_SPACING);
                 self.wait(wait, Step::Connect, "throttled", detail, now, out);
             }
         }
@@ -157,7 +157,7 @@ impl Session {
         };
         let pause = match self.connection {
             Some(_) => Duration::ZERO,
-            None => self.backoff.next(&mut self.rng),
+            None => self.backoff.next_wait(),
         };
         let allowed = self
             .last_login
@@ -172,7 +172,7 @@ impl Session {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let wait = self.backoff.next(&mut self.rng);
+        let wait = self.backoff.next_wait();
         self.wait(wait, Step::Connect, reason, detail, now, out);
     }
 

@@ -16,13 +16,13 @@ pub use input::{Account, Input, Trouble, TroubleKind};
 pub use output::Output;
 
 use super::{
-    backoff::{Backoff, SlowRetry, about},
     connection::{Connection, Terms},
     evict::Evictions,
 };
 use crate::{
     cloud::{Command, Event, LinkPhase, LinkState, LoginResult, Settings},
     conversation::{CallError, Timestamp},
+    ops::backoff::{Backoff, Curve, about},
 };
 
 /// The session. Feed it with monotone time.
@@ -36,7 +36,7 @@ pub struct Session {
     connection: Option<Connection>,
     refresh: Option<RefreshState>,
     backoff: Backoff,
-    slow: SlowRetry,
+    slow: Backoff,
     evictions: Evictions,
     last_login: Option<Instant>,
     /// Broken connections in a row that had not lasted a minute.
@@ -78,20 +78,21 @@ impl Session {
     /// A session that has not begun. `seed` makes its jitter repeatable.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
         Self {
             settings,
-            rng: fastrand::Rng::with_seed(seed),
             phase: Phase::New,
             link: LinkState { phase: LinkPhase::Domains, detail: String::new(), error: None },
             account: None,
             connection: None,
             refresh: None,
-            backoff: Backoff::default(),
-            slow: SlowRetry::default(),
+            backoff: Backoff::new(Curve::CLOUD, rng.fork()),
+            slow: Backoff::new(Curve::SLOW, rng.fork()),
             evictions: Evictions::default(),
             last_login: None,
             quick_breaks: 0,
             failed_opens: 0,
+            rng,
         }
     }
 
@@ -369,7 +370,7 @@ impl Session {
                     } else {
                         Step::Connect
                     };
-                    let wait = self.backoff.next(&mut self.rng);
+                    let wait = self.backoff.next_wait();
                     self.wait(wait, then, "network", trouble.detail, now, out);
                 }
             },
@@ -392,8 +393,8 @@ impl Session {
         }
         self.phase = Phase::Waiting { until: now + wait, then };
         let mut detail = format!("next try in {} s", wait.as_secs_f64().ceil());
-        if self.backoff.tries() > MANY_TRIES {
-            detail.push_str(&format!(", {} have failed", self.backoff.tries()));
+        if self.backoff.attempt() > MANY_TRIES {
+            detail.push_str(&format!(", {} have failed", self.backoff.attempt()));
         }
         self.tell_link(LinkPhase::Waiting { reason }, detail, Some(error), out);
     }
@@ -402,10 +403,10 @@ impl Session {
         match trouble.kind {
             // Asking again changes nothing until somebody does something about it, and too many refused
             // log-ins get a user disabled.
-            TroubleKind::Refused | TroubleKind::Secret => self.slow.next(&mut self.rng),
+            TroubleKind::Refused | TroubleKind::Secret => self.slow.next_wait(),
             TroubleKind::Blocked => about(BLOCKED, &mut self.rng),
-            TroubleKind::Throttled => self.backoff.next(&mut self.rng).max(LOGIN_SPACING),
-            TroubleKind::Failed => self.backoff.next(&mut self.rng),
+            TroubleKind::Throttled => self.backoff.next_wait().max(LOGIN_SPACING),
+            TroubleKind::Failed => self.backoff.next_wait(),
         }
     }
 
