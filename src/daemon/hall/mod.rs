@@ -334,6 +334,8 @@ impl Hall {
         match result {
             // Said anew to the board each time: what was told before it is out of date.
             Ok(()) => self.standing = Standing::Undecided,
+            // The log-out that follows ends the agent's state anyway.
+            Err(_) if self.stopping != Stopping::No => {}
             Err(error) => {
                 warn!(
                     state = state.as_str(),
