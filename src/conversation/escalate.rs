@@ -66,6 +66,17 @@ impl Conversation {
             fx.push(Effect::Report(Fact::Fallback { reason, possible: false }));
             return self.stay_without_answer(reason, event, fx);
         };
+        self.give_to_people(skill, reason, (note(reason, since, now), Audience::Agents), fx);
+    }
+
+    /// Says `first`, then transfers, until it works.
+    fn give_to_people(
+        &mut self,
+        skill: SkillId,
+        reason: FallbackReason,
+        first: (String, Audience),
+        fx: &mut Effects,
+    ) {
         fx.push(Effect::Report(Fact::Fallback { reason, possible: true }));
         self.point_out_loop(Some(&skill), fx);
         let transfer = Transfer {
@@ -77,7 +88,7 @@ impl Conversation {
             is_fallback: true,
         };
         let mut leaving = Leaving::new(Exit::Transfer(transfer));
-        leaving.before.push_back((note(reason, since, now), Audience::Agents));
+        leaving.before.push_back(first);
         self.leave(leaving, fx);
     }
 
@@ -91,19 +102,8 @@ impl Conversation {
         if self.stuck_until.is_some_and(|until| now < until)
             && let Some(skill) = settings.stuck.escalate_to.clone()
         {
-            let reason = FallbackReason::Stuck;
-            fx.push(Effect::Report(Fact::Fallback { reason, possible: true }));
-            let transfer = Transfer {
-                skill: Some(skill),
-                agent: None,
-                reason: TransferReason::Error,
-                words: Some(reason.words().to_owned()),
-                covers: Vec::new(),
-                is_fallback: true,
-            };
-            let mut leaving = Leaving::new(Exit::Transfer(transfer));
-            leaving.before.push_back((settings.stuck.escalation_message.clone(), Audience::All));
-            return self.leave(leaving, fx);
+            let first = (settings.stuck.escalation_message.clone(), Audience::All);
+            return self.give_to_people(skill, FallbackReason::Stuck, first, fx);
         }
         self.stuck_until = Some(now + STUCK_AGAIN_WITHIN);
         if let Some(turn) = self.turns.get_mut(event) {
