@@ -139,12 +139,19 @@ impl Conversation {
                 reading.state = ReadState::Retry(now + NOT_SENT_PAUSE);
                 return;
             }
-            Err(error @ CallError::Refused { .. }) => {
+            Err(error @ CallError::Refused { .. })
+                if reading.begin.is_none() || reading.failures >= REFUSALS =>
+            {
                 // Asking again changes nothing: go on with what arrives live.
                 fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
                 History::default()
             }
-            Err(error @ (CallError::NoAnswer { .. } | CallError::Failed { .. })) => {
+            // Without the first look at its history a conversation would begin deaf: a refusal is not believed at once.
+            Err(
+                error @ (CallError::Refused { .. }
+                | CallError::NoAnswer { .. }
+                | CallError::Failed { .. }),
+            ) => {
                 fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
                 let pause = super::leave::retry_pause(reading.failures);
                 reading.failures += 1;
@@ -404,6 +411,9 @@ fn heard(fx: &mut Effects) {
 pub(super) fn report(count: usize, disposition: Disposition) -> Effect {
     Effect::Report(Fact::Consumer(count, disposition))
 }
+
+/// How often the first look at a history may be refused before the conversation begins without it.
+const REFUSALS: u32 = 3;
 
 /// A call that could not be sent although the connection is thought to be up is made again after this time.
 pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);

@@ -157,6 +157,13 @@ async fn a_history_that_cannot_be_read_is_asked_for_again() {
             body: None,
             handled: false,
         },
+        // A refusal is not believed the first time: without the history a consumer would go unheard.
+        Fault::Answer {
+            request: Some("QueryMessages".into()),
+            code: 400,
+            body: None,
+            handled: false,
+        },
         Fault::Answer {
             request: Some("QueryMessages".into()),
             code: 429,
