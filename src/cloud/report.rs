@@ -2,19 +2,11 @@
 
 use std::{error::Error, fmt::Display};
 
-/// An error and all that lies below it, joined by colons; causes that their effects have told already are left out.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        below = cause.source();
-    }
-    shortened(text, 500)
+use crate::ops::logs;
+
+/// An error and all that lies below it, short enough for a status line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    shortened(logs::chain(error), 500)
 }
 
 /// At most `limit` characters of what a server said, on one line, for people.

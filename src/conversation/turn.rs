@@ -96,30 +96,16 @@ impl Turn {
 
     /// When the newest consumer message of the event was said, if it is one.
     pub(super) fn said(&self) -> Option<Timestamp> {
-        match self.question.event.key.kind {
-            EventKind::Consumer => Some(self.question.time),
-            EventKind::Agent
-            | EventKind::Greeting
-            | EventKind::StepUp
-            | EventKind::EscalationFailed(_)
-            | EventKind::Say(_)
-            | EventKind::Ended
-            | EventKind::Transferred => None,
-        }
+        self.is_consumers().then_some(self.question.time)
     }
 
     /// How many consumer messages it holds.
     pub(super) fn messages(&self) -> usize {
-        match self.question.event.key.kind {
-            EventKind::Consumer => self.question.parts.len().max(1),
-            EventKind::Agent
-            | EventKind::Greeting
-            | EventKind::StepUp
-            | EventKind::EscalationFailed(_)
-            | EventKind::Say(_)
-            | EventKind::Ended
-            | EventKind::Transferred => 0,
-        }
+        if self.is_consumers() { self.question.parts.len().max(1) } else { 0 }
+    }
+
+    fn is_consumers(&self) -> bool {
+        self.question.event.key.kind == EventKind::Consumer
     }
 }
 

@@ -73,6 +73,12 @@ struct Door<C, E> {
     told_to_stop: bool,
 }
 
+impl<C, E> Door<C, E> {
+    fn new(commands: mpsc::Sender<C>, events: mpsc::Receiver<E>) -> Self {
+        Self { commands, events, closed: false, told_to_stop: false }
+    }
+}
+
 /// Why the connector could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -208,18 +214,8 @@ impl Daemon {
             config,
             outside,
             hall,
-            cloud: Door {
-                commands: cloud.commands,
-                events: cloud.events,
-                closed: false,
-                told_to_stop: false,
-            },
-            bot: Door {
-                commands: bot.commands,
-                events: bot.events,
-                closed: false,
-                told_to_stop: false,
-            },
+            cloud: Door::new(cloud.commands, cloud.events),
+            bot: Door::new(bot.commands, bot.events),
             asks,
             ask,
             tracker,
