@@ -288,8 +288,17 @@ fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(malformed("the body is empty; a JSON object is needed"));
     }
-    serde_json::from_slice(body).map_err(|error| malformed(format!("not usable as JSON: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        // It repeats what it did not expect, however long that is; where it stands comes last.
+        let what = content::cut(&error.to_string(), WORDS_MAX);
+        let place = format!("line {} column {}", error.line(), error.column());
+        let place = if what.contains(&place) { String::new() } else { format!(" at {place}") };
+        malformed(format!("not usable as JSON: {what}{place}"))
+    })
 }
+
+/// The most characters of an error's own words.
+const WORDS_MAX: usize = 200;
 
 fn malformed(what: impl Into<String>) -> Malformed {
     Malformed { what: what.into() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{Malformed, Reply, malformed};
+use super::{Malformed, Reply, WORDS_MAX, malformed};
 use crate::{
     bot::{
         ContentSettings,
@@ -397,8 +397,8 @@ fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Skip> {
         // The position would be one within the fragment.
         let text = error.to_string();
         match text.rsplit_once(" at line ") {
-            Some((what, _)) => what.to_owned(),
-            None => text,
+            Some((what, _)) => content::cut(what, WORDS_MAX),
+            None => content::cut(&text, WORDS_MAX),
         }
     })
 }

@@ -13,6 +13,19 @@ use crate::{
     },
 };
 
+/// Found by fuzzing: what serde says of a wrong type repeats the text, however long, and it goes to log, status and bot.
+#[test]
+fn what_is_said_of_something_malformed_does_not_repeat_all_of_it() {
+    let settings = ContentSettings::default();
+    let long = json!("x".repeat(100_000)).to_string();
+    let Malformed { what } = frame(&long, &settings).unwrap_err();
+    assert!(what.contains("invalid type: string \"xxx") && what.len() < 1_000, "{what}");
+    let body = format!(r#"{{"actions":[{long},{{"type":"pause","milliseconds":{long}}}]}}"#);
+    let reply = reply(body.as_bytes(), &settings).unwrap();
+    assert_eq!((reply.skipped, reply.problems.len()), (2, 2));
+    assert!(reply.problems.iter().all(|problem| problem.what.len() < 1_000));
+}
+
 // --- events ---
 
 #[test]
