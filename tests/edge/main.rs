@@ -14,6 +14,7 @@ mod first_steps;
 mod health;
 mod recovery;
 mod rings;
+mod secrecy;
 mod sisters;
 mod stopping;
 

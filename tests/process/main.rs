@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests are told with is test code too")]
 
+#[path = "../secrecy/mod.rs"]
+mod search;
 mod support;
 
 mod bots;

@@ -53,7 +53,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated_in_the_complaint() {
     let folder = Folder::new();
     let wrong = r#"
         [credentials]
-        secret = { file = "canary-1", env = "canary-2" }
+        secret = { file = "file-1", env = "VARIABLE_2" }
         pasword = "canary-3"
         app_key = ["canary-4"]
         access_token = 777000777
@@ -78,6 +78,18 @@ fn a_secret_in_the_wrong_place_is_not_repeated_in_the_complaint() {
             }
             assert!(!said.contains("777000777"), "{said}");
         }
+    }
+}
+
+#[test]
+fn a_program_that_says_a_secret_fails_its_test() {
+    for words in ["canary-bearer-1", "Basic YW5uOmNhbmFyeS1wcm94eQ==", "brand/canary%2Dbearer"] {
+        let outcome = std::panic::catch_unwind(|| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", &format!("echo '{words}' >&2")]);
+            drop(Program::start_discreet(command).ends());
+        });
+        assert!(outcome.is_err(), "{words} went by unheard");
     }
 }
 

@@ -33,6 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use bot::{Bot, text};
 pub(crate) use webhook::{Answer, Webhook};
 
+use crate::secrecy;
 use crate::simulator::{Event, Options, Received, Simulator, Start, World as Cloud};
 
 /// The bot agents' skill in the simulated world.
@@ -97,6 +98,7 @@ impl World {
     }
 
     fn around(cloud: Simulator) -> Self {
+        secrecy::listen();
         let epoch = cloud.clock().now();
         let (bot, webhook) = (Bot::new(), Webhook::new());
         let (to_cloud, to_bot, to_webhook) = (cloud.clone(), bot.clone(), webhook.clone());
@@ -183,6 +185,7 @@ impl World {
     /// The value of a metric's series with this label's value, or of the only series.
     pub(crate) fn count(&self, metric: &str, label: &str) -> f64 {
         let text = self.running().metrics.encode();
+        secrecy::search("the metrics", &text);
         let head = format!("connectord_{metric}{{");
         let mut series = text
             .lines()
@@ -206,7 +209,9 @@ impl World {
     pub(crate) async fn status(&self) -> Status {
         let (answer, status) = oneshot::channel();
         self.running().ask.send(Ask::Status(answer)).await.unwrap();
-        *status.await.unwrap()
+        let status = *status.await.unwrap();
+        secrecy::search("the status", &serde_json::to_string(&status).unwrap());
+        status
     }
 
     /// Waits until the daemon is Online.
@@ -254,6 +259,22 @@ impl World {
         }
         let seen = self.cloud.lines(conversation);
         panic!("wanted {wanted:#?}, the dialog holds {seen:#?}");
+    }
+}
+
+impl Drop for World {
+    /// What was told to the bot and published is searched for secrets, and whatever raised an alarm before fails the test.
+    fn drop(&mut self) {
+        for event in self.bot.events() {
+            secrecy::search("a frame to the bot", &event.to_string());
+        }
+        for request in self.cloud.requests("PublishEvent") {
+            secrecy::search("what was published", &request.body.to_string());
+        }
+        if let Some(daemon) = &self.daemon {
+            secrecy::search("the metrics", &daemon.metrics.encode());
+        }
+        secrecy::check_here();
     }
 }
 

@@ -178,6 +178,7 @@ impl Webhook {
         }
         let body = body.collect().await.expect("a whole request").to_bytes();
         let body = String::from_utf8(body.to_vec()).expect("a text");
+        crate::secrecy::search("a webhook's body", &body);
         let event: Value = serde_json::from_str(&body).expect("JSON");
         let id = event["id"].clone();
         let answer = {

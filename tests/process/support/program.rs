@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{until, wait::until_or_never};
+use crate::search;
 
 /// A child process. It ends with the test, whatever happens.
 pub(crate) struct Program {
@@ -18,6 +19,8 @@ pub(crate) struct Program {
     readers: Vec<JoinHandle<()>>,
     /// It has children of its own, which it takes along when it is asked to stop.
     has_children: bool,
+    /// Nothing that it says may hold a secret.
+    keeps_secrets: bool,
 }
 
 /// How a program ended.
@@ -53,13 +56,21 @@ impl Program {
             gather(child.stdout.take().unwrap(), Arc::clone(&out)),
             gather(child.stderr.take().unwrap(), Arc::clone(&err)),
         ];
-        Self { name, child, out, err, readers, has_children: false }
+        let keeps_secrets = name.ends_with("/connectord");
+        Self { name, child, out, err, readers, has_children: false, keeps_secrets }
     }
 
     /// The same, for a program that starts others: it is asked to stop before it is ended by force.
     pub(crate) fn start_parent(command: Command) -> Self {
         let mut program = Self::start(command);
         program.has_children = true;
+        program
+    }
+
+    /// The same, for another program whose words are searched for secrets as the connector's are.
+    pub(crate) fn start_discreet(command: Command) -> Self {
+        let mut program = Self::start(command);
+        program.keeps_secrets = true;
         program
     }
 
@@ -121,6 +132,16 @@ impl Drop for Program {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.keeps_secrets {
+            for reader in self.readers.drain(..) {
+                let _ = reader.join();
+            }
+            search::search(
+                "what the program said",
+                &(self.said(Stream::Out) + &self.said(Stream::Err)),
+            );
+        }
+        search::check_here();
         if thread::panicking() {
             let said = self.said(Stream::Out) + &self.said(Stream::Err);
             let _ = writeln!(std::io::stderr(), "--- {} said:\n{said}---", self.name);

@@ -97,9 +97,10 @@ impl World {
         let id = agent.id.clone();
         self.end_session(&id, self.options.eviction_code, "evicted by another log-in");
         let session = Session {
-            bearer: self.ids.hex(32),
-            csrf: self.ids.hex(32),
-            cookie: self.ids.hex(24),
+            // Easy to recognise, so that tests find them wherever they should not be.
+            bearer: format!("canary-bearer-{}", self.ids.hex(32)),
+            csrf: format!("canary-csrf-{}", self.ids.hex(32)),
+            cookie: format!("canary-cookie-{}", self.ids.hex(24)),
             expires: self.now + self.options.session_life,
         };
         let now = self.now;
