@@ -41,6 +41,9 @@ pub mod cloud;
 pub mod config;
 pub mod conversation;
 pub mod daemon;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod net;
 pub mod ops;
 pub mod secret;

@@ -5,6 +5,8 @@ pub mod content;
 mod dialect;
 #[cfg(test)]
 mod examples;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod probe;
 pub mod protocol;
 mod register;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http_body_util::Full;
-use hyper::{Request, Uri, body::Bytes, header::ACCEPT};
+use hyper::{Request, Response, Uri, body::Bytes, header::ACCEPT};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -176,6 +176,14 @@ async fn fetch(
         .map_err(|_| DomainError::Url { url: settings.domain_api.clone() })?;
     let response =
         net.http(request, settings.request_timeout, MAX_BODY).await.map_err(DomainError::Net)?;
+    read(settings, response)
+}
+
+/// What an answer of the service means.
+pub(super) fn read(
+    settings: &Settings,
+    response: Response<Bytes>,
+) -> Result<Option<Bytes>, DomainError> {
     match response.status().as_u16() {
         200..=299 => Ok(Some(response.into_body())),
         404 => Ok(None),
@@ -192,11 +200,11 @@ async fn fetch(
 
 /// Hosts by service; if one is listed twice, the last one counts.
 #[derive(Default)]
-struct Services(BTreeMap<String, String>);
+pub(super) struct Services(pub(super) BTreeMap<String, String>);
 
 impl Services {
     /// Reads a list or, for `asked`, a single entry.
-    fn add(&mut self, body: &[u8], asked: Option<&str>) -> Result<(), DomainError> {
+    pub(super) fn add(&mut self, body: &[u8], asked: Option<&str>) -> Result<(), DomainError> {
         #[derive(Deserialize, Default)]
         #[serde(default)]
         struct Answer<'a> {

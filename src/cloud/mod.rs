@@ -3,6 +3,8 @@
 pub mod domains;
 #[cfg(test)]
 mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lenient;
 pub mod login;
 pub mod messaging;

@@ -6,6 +6,8 @@
 
 mod dial;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod proxy;
 mod roots;
 mod stream;

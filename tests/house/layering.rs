@@ -17,6 +17,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("ops", &["bot", "cloud", "conversation"]),
     // Knows the settings of each room; no room knows it.
     ("config", &["bot", "cloud", "conversation", "net", "ops", "secret"]),
+    // What the fuzz targets call; not part of any program.
+    ("fuzzing", EVERYTHING),
     // The hall, and what starts it, see everything.
     ("daemon", EVERYTHING),
     ("cli.rs", EVERYTHING),

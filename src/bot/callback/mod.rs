@@ -190,7 +190,7 @@ where
     }
 }
 
-fn recipient(path: &str) -> Option<Recipient> {
+pub(super) fn recipient(path: &str) -> Option<Recipient> {
     if path == "/v1/replies" {
         return Some(Recipient::Event);
     }
@@ -200,7 +200,7 @@ fn recipient(path: &str) -> Option<Recipient> {
 }
 
 /// Compares in constant time: digests, not texts, so that not even the length shows.
-fn is_authorized(header: Option<&HeaderValue>, token: &Secret) -> bool {
+pub(super) fn is_authorized(header: Option<&HeaderValue>, token: &Secret) -> bool {
     // A token that cannot be read lets nobody in.
     let (Some(header), Ok(token)) = (header, token.read()) else {
         return false;

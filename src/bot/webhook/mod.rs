@@ -1,7 +1,7 @@
 //! A bot behind a webhook: one request for each event, the response answers.
 
 mod health;
-mod outcome;
+pub(super) mod outcome;
 mod signature;
 
 use std::{
@@ -99,7 +99,7 @@ struct Ended {
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(in crate::bot) enum Failure {
     #[error(transparent)]
     Net(#[from] NetError),
     #[error("the request could not be made")]

@@ -50,14 +50,14 @@ impl Outcome {
 }
 
 /// How to read the body of a 2xx.
-pub(super) struct Reading<'a> {
-    pub(super) dialect: Dialect,
-    pub(super) event: &'a EventId,
-    pub(super) content: &'a ContentSettings,
+pub(in crate::bot) struct Reading<'a> {
+    pub(in crate::bot) dialect: Dialect,
+    pub(in crate::bot) event: &'a EventId,
+    pub(in crate::bot) content: &'a ContentSettings,
 }
 
 /// What the end of an attempt means; without `reading`, a body says nothing (news want no reply).
-pub(super) fn judge(
+pub(in crate::bot) fn judge(
     result: Result<Response<Bytes>, Failure>,
     reading: Option<Reading<'_>>,
     now: Timestamp,

@@ -152,13 +152,18 @@ impl Login {
     }
 
     /// Prolongs the session. The bearer stays the same, unless the server says otherwise.
-    pub async fn refresh(mut self, net: &Net, timeout: Duration) -> Result<Self, RefreshError> {
+    pub async fn refresh(self, net: &Net, timeout: Duration) -> Result<Self, RefreshError> {
         let Some(body) = self.csrf_body() else {
             return Err(RefreshError::NotRefreshable { username: self.username });
         };
         let url = url(&self.base, &self.account, "refresh");
         let response =
             post(net, &url, body, &self.cookies, timeout).await.map_err(RefreshError::Net)?;
+        self.refreshed(&response)
+    }
+
+    /// The session after the service has answered so.
+    pub(super) fn refreshed(mut self, response: &Response<Bytes>) -> Result<Self, RefreshError> {
         let answer = Answer::read(response.body());
         let status = response.status().as_u16();
         match (status, &answer.error) {
@@ -248,7 +253,7 @@ fn credentials(settings: &Settings) -> Result<String, LoginError> {
     Ok(body.to_string())
 }
 
-fn read_login(
+pub(super) fn read_login(
     settings: &Settings,
     base: &str,
     response: &Response<Bytes>,
