@@ -120,8 +120,7 @@ impl Reader {
         };
         let answered = self.messages.values().filter_map(answers).max().unwrap_or(-1);
         let before = self.messages.len();
-        self.messages
-            .retain(|sequence, message| *sequence >= newest || is_open(message, answered));
+        self.messages.retain(|sequence, message| *sequence >= newest || is_open(message, answered));
         self.truncated |= self.messages.len() < before;
     }
 }
