@@ -99,9 +99,14 @@ impl Conversation {
 
     pub(super) fn read_history(&mut self, begin: Option<Arrival>, failures: u32, fx: &mut Effects) {
         let dialog = self.about.dialog.clone();
-        // From where something is missing, or from where a piece may stand that is looked for.
+        // From where something is missing, or from where a piece may stand that is looked for. The piece before it,
+        // read again, shows whether marks come back.
         let known = self.handled.floor();
-        let from = self.unsure_above().map_or(known, |floor| known.min(floor));
+        let from = match self.unsure_above() {
+            Some(floor) if self.acknowledged > 0 => known.min(floor).min(self.acknowledged - 1),
+            Some(floor) => known.min(floor),
+            None => known,
+        };
         let after = (begin.is_none() && from >= 0).then_some(from);
         let id = self.call(Call::History { dialog, after }, fx);
         let live = match &mut self.phase {

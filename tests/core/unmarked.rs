@@ -332,6 +332,10 @@ impl World {
                 self.talk.link_up();
             }
         }
+        self.hears_questions();
+    }
+
+    fn hears_questions(&mut self) {
         for question in self.talk.questions() {
             let id = question.event.to_string();
             self.parts
@@ -348,6 +352,11 @@ impl World {
         let _ = self.talk.questions();
         self.open.clear();
         self.talk.restarts();
+        // Nobody speaks until the bot has caught up.
+        self.hears_questions();
+        while !self.open.is_empty() {
+            self.happens(&Happens::Answers);
+        }
     }
 
     fn judge(&mut self) {
