@@ -114,7 +114,7 @@ impl Course {
         }
         let belongs = |said: &&Said| {
             !said.alone
-                && (said.time.millis_since(first.time) <= self.window
+                && (said.time.millis_since(first.time) < self.window
                     || self.asked.is_some_and(|asked| said.time <= asked))
         };
         self.waiting.iter().take(gather::MAX_PARTS).take_while(belongs).count()

@@ -7,7 +7,7 @@ use connectord::conversation::{
     effect::{Ambiguity, Fact},
     event::{Content, EventId, Message, Speaker},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use crate::support::{
     EPOCH, Exits, Publishing, Talk, card, consumer, for_agents, me, ms, no_answer, secs, text,
@@ -115,7 +115,7 @@ fn the_first_batch_of_the_last_run_is_answered_and_the_rest_is_asked_again() {
 
 #[test]
 fn messages_within_the_window_of_the_first_are_one_batch() {
-    let mut talk = found([said(0, 0), said(1, 300), own(2, 1_000, "a")]);
+    let mut talk = found([said(0, 0), said(1, 299), own(2, 1_000, "a")]);
     assert!(talk.asked().is_empty());
 }
 
@@ -270,6 +270,11 @@ fn happens() -> impl Strategy<Value = Happens> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn every_message_is_answered_and_no_piece_is_said_twice(
         events in prop::collection::vec(happens(), 1..40),

@@ -76,6 +76,7 @@ async fn what_an_answer_half_said_to_a_later_batch_is_completed_by_a_bot_that_an
         world.is_online().await;
         let talk = world.consumer_starts("one");
         let first = world.bot.hears("one").await;
+        world.settles().await;
         world.cloud.consumer(&talk).says("two").unwrap();
         world.settles().await;
         world.bot.answers(&first, &[text("1")]);
