@@ -364,7 +364,7 @@ impl World {
         }
     }
 
-    fn judge(&mut self) {
+    fn judge(&self) {
         let trace = self.talk.trace.join("\n");
         let own = self.talk.own_words();
         let once: BTreeSet<&String> = own.iter().collect();
