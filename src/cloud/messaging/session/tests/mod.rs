@@ -390,6 +390,8 @@ fn brief(event: &Event) -> String {
         Event::Message { message, .. } => {
             format!("message {} {:?}", message.sequence, message.from)
         }
+        Event::Newest { sequence, .. } => format!("newest {sequence}"),
+        Event::Missed(kind) => format!("missed {kind:?}"),
         Event::Called { outcome, .. } => match outcome {
             Ok(Outcome::Done) => "called Done".into(),
             Ok(Outcome::Published(sequence)) => format!("called Published {sequence}"),

@@ -3,6 +3,8 @@
 //! Subscriptions and the agent's state belong to a socket (Messaging Agent API), so a connection begins with
 //! AWAY and its subscriptions; nothing of it is inherited by the next one.
 
+mod look;
+
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
@@ -13,9 +15,10 @@ use serde_json::json;
 use super::{
     arrival::Arrival,
     calls,
+    hearing::Hearing,
     history::{self, Reader},
     identity::Identity,
-    purpose::{ACCEPT, Answer, HISTORY, Purpose, STATE, Subscription},
+    purpose::{ACCEPT, Answer, Behind, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
     rings::Moment,
     session::Output,
@@ -38,6 +41,9 @@ pub(super) struct Connection {
     next_clock: Instant,
     skew: Option<Skew>,
     arrival: Arrival,
+    manager: bool,
+    hearing: Hearing,
+    deaf_from: Option<Instant>,
 }
 
 /// What a connection needs to know when it begins.
@@ -53,6 +59,10 @@ pub(super) struct Terms {
     pub(super) keepalive: Duration,
     /// How long until the first time, so that not all connectors ask at once.
     pub(super) first_keepalive: Duration,
+    /// How often to look whether all is told that should be.
+    pub(super) look_every: Duration,
+    /// From when on lists that do not come count as a loss of the connection; none: never.
+    pub(super) deaf_from: Option<Instant>,
 }
 
 /// Why a connection cannot go on.
@@ -62,6 +72,8 @@ pub(super) enum Loss {
     Silent,
     /// A subscription was not answered.
     Unanswered(&'static str),
+    /// It answers, and does not tell what it has to.
+    Deaf,
     /// A subscription was refused.
     Refused {
         /// Which.
@@ -91,14 +103,17 @@ impl Connection {
             next_clock: now + terms.first_keepalive,
             skew: None,
             arrival: Arrival::new(missing, terms.request_timeout),
+            manager,
+            hearing: Hearing::new(terms.look_every, manager),
+            deaf_from: terms.deaf_from,
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         let away = connection.state(Availability::Away);
         connection.send(away, Purpose::FirstState, now, out);
         // The first answer tells the skew, which the rings of the snapshot need.
-        connection.ask_clock(false, now, wall, out);
+        connection.ask_clock(Behind::Nothing, now, wall, out);
         for subscription in subscriptions {
-            let request = subscription.request(connection.translator.me(), manager);
+            let request = subscription.request(connection.translator.me(), manager, None);
             connection.send(request, Purpose::Subscribe(subscription), now, out);
         }
         connection
@@ -131,17 +146,16 @@ impl Connection {
     ) -> Result<(), Loss> {
         self.alive(now);
         match wire::decode(text) {
-            Ok(Frame::Response(response)) => self.response(&response, now, wall, out),
+            Ok(Frame::Response(response)) => self.response(&response, now, wall, out)?,
             Ok(Frame::Notification(notification)) => {
                 self.notification(&notification, now, wall, out);
-                Ok(())
             }
             Err(error) => {
                 let event = Event::Unusable { kind: "frame", detail: error.to_string() };
                 self.arrival.tell(event, out);
-                Ok(())
             }
         }
+        self.look_on(now, wall, out)
     }
 
     /// Time has passed.
@@ -155,19 +169,19 @@ impl Connection {
             return Err(Loss::Silent);
         }
         while let Some(purpose) = self.requests.expire(now) {
-            self.unanswered(purpose, now, out)?;
+            self.unanswered(purpose, now, wall, out)?;
         }
         while let Some(frame) = self.requests.release(now) {
             out.push(Output::Send(frame));
         }
         if self.next_clock <= now {
             self.next_clock = now + self.keepalive;
-            self.ask_clock(false, now, wall, out);
+            self.ask_clock(Behind::Nothing, now, wall, out);
         }
         if self.arrival.gives_up_hearing(now) {
-            self.ask_clock(true, now, wall, out);
+            self.ask_clock(Behind::FirstList, now, wall, out);
         }
-        Ok(())
+        self.look_on(now, wall, out)
     }
 
     /// When time matters next.
@@ -177,6 +191,7 @@ impl Connection {
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
             self.arrival.wake().map(|at| (at, "no list")),
+            self.hearing.wake().map(|at| (at, "look")),
             self.requests.wake(),
         ]
         .into_iter()
@@ -280,14 +295,21 @@ impl Connection {
             return Ok(());
         };
         match purpose {
-            Purpose::Clock { sent, behind_snapshot } => {
+            Purpose::Clock { sent, behind } => {
                 self.learn_skew(response, sent, wall);
-                if behind_snapshot {
-                    self.arrival.list_is_in(out);
-                }
+                self.question_is_over(behind, now, wall, out);
             }
             Purpose::Subscribe(subscription) => {
                 return self.subscribed(subscription, response, now, out);
+            }
+            Purpose::Look(subscription) => self.looked(subscription, response, now, out),
+            Purpose::EndLook(subscription, id) => match response.code {
+                Some(code @ 400..) if code < 500 => self.hearing.cannot_end(subscription),
+                Some(500..) => {}
+                Some(_) | None => self.hearing.ended(&id),
+            },
+            Purpose::LookInto { conversation, dialog } => {
+                self.looked_into(conversation, dialog, response, wall, out);
             }
             Purpose::FirstState => {
                 if !response.succeeded() {
@@ -361,7 +383,10 @@ impl Connection {
         let newest = self.translator.newest(reader.dialog());
         let server = self.skew.unwrap_or_default().server(wall);
         match reader.answer(response.body, self.translator.me(), newest, server) {
-            history::Next::Done(history) => Some(Outcome::History(history)),
+            history::Next::Done(history) => {
+                self.translator.has_read(&history);
+                Some(Outcome::History(history))
+            }
             history::Next::Ask(after) => {
                 let request = calls::history(reader.dialog(), Some(after));
                 let purpose = Purpose::Call {
@@ -384,10 +409,20 @@ impl Connection {
         out: &mut Vec<Output>,
     ) {
         if notification.topic == Topic::Conversations && self.arrival.list_begins() {
-            self.ask_clock(true, now, wall, out);
+            self.ask_clock(Behind::FirstList, now, wall, out);
         }
         let at = Moment { now, wall, skew: self.skew };
-        for event in self.translator.read(notification, &at) {
+        let told = self.translator.read(notification, &at);
+        match notification.topic {
+            Topic::Conversations => {
+                self.hearing.hear(Subscription::Conversations, told.by.as_deref(), &told.seen);
+            }
+            Topic::Rings => {
+                self.hearing.hear(Subscription::Rings, told.by.as_deref(), &told.seen);
+            }
+            Topic::Message | Topic::AgentState | Topic::RingUpdated | Topic::Unknown(_) => {}
+        }
+        for event in told.events {
             self.arrival.tell(event, out);
         }
     }
@@ -418,6 +453,7 @@ impl Connection {
             };
             self.arrival.tell(event, out);
         }
+        self.hearing.lasts(subscription, look::subscription_id(response));
         let agent = &self.translator.me().user;
         self.arrival.subscribed(subscription, agent, now, out);
         Ok(())
@@ -427,6 +463,7 @@ impl Connection {
         &mut self,
         purpose: Purpose,
         now: Instant,
+        wall: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Loss> {
         match &purpose {
@@ -437,10 +474,12 @@ impl Connection {
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
-            Purpose::Clock { behind_snapshot: true, .. } => {
-                self.arrival.list_is_in(out);
+            Purpose::Clock { behind, .. } => self.question_is_over(*behind, now, wall, out),
+            Purpose::Look(subscription) => {
+                self.look_failed(*subscription, "was not answered", now, out);
             }
-            Purpose::Clock { .. }
+            Purpose::EndLook(..)
+            | Purpose::LookInto { .. }
             | Purpose::FirstState
             | Purpose::State(_)
             | Purpose::Ring(_)
@@ -451,6 +490,25 @@ impl Connection {
             self.arrival.tell(event, out);
         }
         Ok(())
+    }
+
+    fn question_is_over(
+        &mut self,
+        behind: Behind,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        match behind {
+            Behind::Nothing => {}
+            Behind::FirstList => {
+                self.arrival.list_is_in(out);
+                if self.arrival.is_listed() {
+                    self.hearing.begin(now, self.skew.unwrap_or_default().server(wall));
+                }
+            }
+            Behind::Look => self.look_is_in(now, out),
+        }
     }
 
     fn learn_skew(&mut self, response: &Response<'_>, sent: Timestamp, wall: Timestamp) {
@@ -471,14 +529,8 @@ impl Connection {
         }
     }
 
-    fn ask_clock(
-        &mut self,
-        behind_snapshot: bool,
-        now: Instant,
-        wall: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
-        let purpose = Purpose::Clock { sent: wall, behind_snapshot };
+    fn ask_clock(&mut self, behind: Behind, now: Instant, wall: Timestamp, out: &mut Vec<Output>) {
+        let purpose = Purpose::Clock { sent: wall, behind };
         let request = Request::new(Method::GetClock, &json!({}));
         out.push(Output::Send(self.requests.send_at_once(request, purpose, now)));
     }
