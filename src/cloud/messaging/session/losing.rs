@@ -48,8 +48,8 @@ impl Session {
             }
             Loss::Deaf => {
                 self.deafness.lost(now);
-                let detail = "the connection answers, but does not tell what it has to".to_owned();
-                self.reconnect("deaf", detail, now, out);
+                let detail = "the connection answers, but does not tell what it has to";
+                self.connect_instead(detail, out);
             }
             Loss::Refused { what, code, words } => {
                 let detail = format!(
@@ -75,8 +75,14 @@ impl Session {
             return;
         }
         out.push(Output::Disconnect);
-        let detail = "the connection does not tell everything that it has to".to_owned();
-        self.reconnect("deaf", detail, now, out);
+        self.connect_instead("the connection does not tell everything that it has to", out);
+    }
+
+    /// Nothing is wrong with the way to the cloud, and this is asked for seldom: no pause.
+    fn connect_instead(&mut self, error: &str, out: &mut Vec<Output>) {
+        let phase = LinkPhase::Waiting { reason: "deaf" };
+        self.tell_link(phase, "opening another socket".to_owned(), Some(error.to_owned()), out);
+        self.connect(out);
     }
 
     pub(super) fn closed(

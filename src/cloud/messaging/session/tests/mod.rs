@@ -2,6 +2,7 @@
 
 mod coming_up;
 mod golden;
+mod hearing;
 mod logging_in;
 mod losing;
 mod requests;
@@ -35,6 +36,8 @@ struct World {
     out: Vec<Output>,
     sent: Vec<Value>,
     events: Vec<Event>,
+    /// The events that were looked at last.
+    past: Vec<Event>,
     phases: Vec<LinkPhase>,
     detail: String,
     error: Option<String>,
@@ -58,6 +61,7 @@ impl World {
             out: Vec::new(),
             sent: Vec::new(),
             events: Vec::new(),
+            past: Vec::new(),
             phases: Vec::new(),
             detail: String::new(),
             error: None,
