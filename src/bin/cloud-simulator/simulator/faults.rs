@@ -259,20 +259,22 @@ impl FaultBook {
         agent: &str,
         socket: u64,
         notification: &str,
-        conversation: &String,
+        conversation: &str,
     ) -> bool {
-        let found = self.rules.iter().find(|(_, rule)| {
-            let meant = match &rule.fault {
-                Fault::Deaf { notification: kind, conversation: one } => {
-                    names(kind.as_ref(), notification) && names(one.as_ref(), conversation)
-                }
-                _ => false,
+        let meant = |rule: &Rule| {
+            let Fault::Deaf { notification: kind, conversation: one } = &rule.fault else {
+                return false;
             };
-            meant && concerns(rule, agent) && socket <= rule.newest_socket
-        });
-        let id = found.map(|(id, _)| *id);
-        id.into_iter().for_each(|id| self.use_up(id));
-        id.is_some()
+            names(kind.as_ref(), notification)
+                && names(one.as_ref(), conversation)
+                && concerns(rule, agent)
+                && socket <= rule.newest_socket
+        };
+        let Some(id) = self.rules.iter().find(|(_, rule)| meant(rule)).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.use_up(id);
+        true
     }
 
     /// Counts a request towards `closeAtRequest`; says when to close and with which code if this is the one.
