@@ -57,7 +57,9 @@ pub(super) struct Hearing {
 
 #[derive(Debug)]
 enum Stage {
-    /// The connection's own lists are not in, or looking has been given up.
+    /// The connection's own lists are not in.
+    Arriving,
+    /// Looking has been given up.
     Off,
     Resting {
         until: Instant,
@@ -81,6 +83,8 @@ struct Look {
     suspects: BTreeSet<Suspect>,
     /// Conversations told without their newest message.
     bare: BTreeMap<ConversationId, DialogId>,
+    /// The question behind the lists was not answered: they may still be under way.
+    doubtful: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +170,7 @@ impl Hearing {
             looks: 0,
             refusals: 0,
             looked: Timestamp(0),
-            stage: Stage::Off,
+            stage: Stage::Arriving,
         }
     }
 
@@ -179,8 +183,10 @@ impl Hearing {
 
     /// The connection's own lists are in.
     pub(super) fn begin(&mut self, now: Instant, server: Timestamp) {
-        self.looked = server;
-        self.stage = Stage::Resting { until: now + self.every };
+        if let Stage::Arriving = self.stage {
+            self.looked = server;
+            self.stage = Stage::Resting { until: now + self.every };
+        }
     }
 
     /// Whether a look's list has ever come on this socket.
@@ -196,7 +202,7 @@ impl Hearing {
     /// What there is to do by now.
     pub(super) fn due(&self, now: Instant) -> Option<Due> {
         match &self.stage {
-            Stage::Off => None,
+            Stage::Arriving | Stage::Off => None,
             Stage::Resting { until } => (*until <= now).then_some(Due::Look),
             Stage::Looking(look) => match look.progress {
                 Progress::Listening { until } => {
@@ -212,7 +218,7 @@ impl Hearing {
     /// When to look again what is due.
     pub(super) fn wake(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Off => None,
+            Stage::Arriving | Stage::Off => None,
             Stage::Resting { until } => Some(*until),
             Stage::Looking(look) => match look.progress {
                 Progress::Listening { until } => until,
@@ -248,6 +254,7 @@ impl Hearing {
             stirred: BTreeSet::new(),
             suspects: BTreeSet::new(),
             bare: BTreeMap::new(),
+            doubtful: false,
         }));
         asking
     }
@@ -323,11 +330,16 @@ impl Hearing {
         }
     }
 
-    /// The question was answered, or never will be: the subscriptions that are to be ended.
-    pub(super) fn list_is_in(&mut self, now: Instant) -> Vec<(Subscription, String)> {
+    /// The question was `answered`, or never will be: the subscriptions that are to be ended.
+    pub(super) fn list_is_in(
+        &mut self,
+        answered: bool,
+        now: Instant,
+    ) -> Vec<(Subscription, String)> {
         let Stage::Looking(look) = &mut self.stage else {
             return Vec::new();
         };
+        look.doubtful = !answered;
         look.progress = Progress::Judging { at: now + GRACE };
         let lists = look.lists.iter();
         let ids = lists.filter_map(|(kind, list)| match &list.answer {
@@ -352,6 +364,15 @@ impl Hearing {
         self.rings_can_end &= subscription != Subscription::Rings;
     }
 
+    /// Nothing was read for a while: what was told meanwhile is still to come.
+    pub(super) fn resumed(&mut self, now: Instant) {
+        if let Stage::Looking(look) = &mut self.stage
+            && let Progress::Judging { at } = &mut look.progress
+        {
+            *at = now + GRACE;
+        }
+    }
+
     /// Judges the look, and rests until the next one.
     pub(super) fn judge(&mut self, now: Instant) -> Verdict {
         let Stage::Looking(look) = std::mem::replace(&mut self.stage, Stage::Off) else {
@@ -369,15 +390,15 @@ impl Hearing {
             Subscription::AgentState => false,
         };
         let subscribed = |list: &List| matches!(list.answer, Answer::Subscribed(_));
-        let deaf = look
-            .lists
-            .iter()
-            .any(|(kind, list)| subscribed(list) && owed(*kind) && !list.heard && !list.elsewhere);
+        let silent = |list: &List| subscribed(list) && !list.heard && !list.elsewhere;
+        let deaf =
+            !look.doubtful && look.lists.iter().any(|(kind, list)| owed(*kind) && silent(list));
         let conversations = look.lists.get(&Subscription::Conversations);
         if conversations.is_some_and(subscribed) {
             self.looked = look.server;
         }
         let complete = look.full
+            && !look.doubtful
             && conversations.is_some_and(|list| subscribed(list) && list.heard)
             && look.listed.len() < LONGEST_LIST;
         let Look { before, listed, stirred, suspects, bare, .. } = *look;

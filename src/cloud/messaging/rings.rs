@@ -96,7 +96,7 @@ impl Rings {
         events
     }
 
-    /// True if it was not known to wait.
+    /// True if it was not known to wait, and still has time.
     fn remember(
         &mut self,
         id: RingId,
@@ -105,8 +105,10 @@ impl Rings {
         now: Instant,
     ) -> bool {
         self.waiting.retain(|_, ring| ring.expires.is_none_or(|expires| expires > now));
+        let fresh = expires.is_none_or(|expires| expires > now);
         self.waiting.len() < MOST_WAITING
             && self.waiting.insert(id, Waiting { task, expires }).is_none()
+            && fresh
     }
 
     fn withdraw(&mut self, task: Option<&str>) -> Vec<Event> {

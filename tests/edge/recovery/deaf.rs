@@ -119,6 +119,55 @@ async fn a_ring_that_was_not_told_is_found_and_taken_before_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_ring_that_was_not_told_costs_the_socket_and_no_conversation() {
+    story(async {
+        let world = World::online("").await;
+        world.bot.echoes("re: ");
+        after(300.0).await;
+        for word in ["one", "two"] {
+            world.cloud.inject(lost("RoutingTaskNotification", None).times(1));
+            let talk = world.consumer_starts(word);
+            let answer = format!("re: {word}");
+            world.reads(&talk, &[("CONSUMER", word), ("ASSIGNED_AGENT", &answer)]).await;
+            after(30.0).await;
+        }
+        assert_eq!(missed(&world, "ring"), 2.0);
+        assert_eq!(world.count("reconnects_total", "deaf"), 1.0);
+        assert_eq!(world.cloud.logins(), 1);
+        world.is_online().await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_nothing_at_all_was_told_is_found_by_the_next_look() {
+    story(async {
+        let world = World::online("").await;
+        world.bot.echoes("re: ");
+        let talk = world.consumer_starts("one");
+        world.reads(&talk, &[("CONSUMER", "one"), ("ASSIGNED_AGENT", "re: one")]).await;
+        after(300.0).await;
+        for notification in ["OnlineEventDistribution", "ExConversationChangeNotification"] {
+            world.cloud.inject(lost(notification, Some(&talk)).times(1));
+        }
+        let start = world.cloud.clock().now();
+        world.cloud.consumer(&talk).says("two").unwrap();
+        let lines = [
+            ("CONSUMER", "one"),
+            ("ASSIGNED_AGENT", "re: one"),
+            ("CONSUMER", "two"),
+            ("ASSIGNED_AGENT", "re: two"),
+        ];
+        world.reads(&talk, &lines).await;
+        let took = world.cloud.clock().now() - start;
+        assert!(took < 75_000, "{took} ms");
+        assert_eq!(missed(&world, "message"), 1.0);
+        assert_eq!(world.count("reconnects_total", "deaf"), 0.0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_assignment_that_was_not_told_is_found() {
     story(async {
         let world = World::online("").await;

@@ -33,6 +33,9 @@ impl Connection {
         wall: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Loss> {
+        if self.arrival.is_listed() {
+            self.hearing.begin(now, self.skew.unwrap_or_default().server(wall));
+        }
         match self.hearing.due(now) {
             None => {}
             Some(Due::Look) => {
@@ -87,8 +90,8 @@ impl Connection {
     }
 
     /// The lists of a look are in: what it has subscribed to is of no more use.
-    pub(super) fn look_is_in(&mut self, now: Instant, out: &mut Vec<Output>) {
-        for (subscription, id) in self.hearing.list_is_in(now) {
+    pub(super) fn look_is_in(&mut self, answered: bool, now: Instant, out: &mut Vec<Output>) {
+        for (subscription, id) in self.hearing.list_is_in(answered, now) {
             let request =
                 Request::new(Method::Unsubscribe, &serde_json::json!({ "subscriptionId": id }));
             self.send_when_quiet(request, Purpose::EndLook(subscription, id), now, out);
@@ -134,17 +137,19 @@ impl Connection {
             let event = Event::Unusable { kind: "look", detail: detail.to_owned() };
             self.arrival.tell(event, out);
         }
-        match self.deaf_from {
-            Some(from) if verdict.deaf && from <= now => Err(Loss::Deaf),
-            _ if verdict.deaf => {
-                let detail = "the cloud did not tell the list of a second subscription; other connections had \
-                              the same lately, so that this one is kept for now";
-                let event = Event::Unusable { kind: "look", detail: detail.to_owned() };
-                self.arrival.tell(event, out);
-                Ok(())
-            }
-            _ => Ok(()),
+        if !verdict.deaf {
+            return Ok(());
         }
+        if self.deaf_from.is_some_and(|from| from <= now) {
+            return Err(Loss::Deaf);
+        }
+        if !std::mem::replace(&mut self.kept, true) {
+            let detail = "the cloud did not tell the list of a second subscription, as on the connection before \
+                          this one, which is kept for now";
+            let event = Event::Unusable { kind: "look", detail: detail.to_owned() };
+            self.arrival.tell(event, out);
+        }
+        Ok(())
     }
 }
 

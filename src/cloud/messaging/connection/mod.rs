@@ -44,6 +44,8 @@ pub(super) struct Connection {
     manager: bool,
     hearing: Hearing,
     deaf_from: Option<Instant>,
+    /// It has been said that this socket is silent and is kept all the same.
+    kept: bool,
 }
 
 /// What a connection needs to know when it begins.
@@ -106,6 +108,7 @@ impl Connection {
             manager,
             hearing: Hearing::new(terms.look_every, manager),
             deaf_from: terms.deaf_from,
+            kept: false,
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         let away = connection.state(Availability::Away);
@@ -134,6 +137,12 @@ impl Connection {
     /// Something that is not a text frame arrived: a sign of life.
     pub(super) fn alive(&mut self, now: Instant) {
         self.last_frame = now;
+    }
+
+    /// Reading was paused on this side for a while.
+    pub(super) fn resumed(&mut self, now: Instant) {
+        self.alive(now);
+        self.hearing.resumed(now);
     }
 
     /// A text frame arrived.
@@ -169,7 +178,7 @@ impl Connection {
             return Err(Loss::Silent);
         }
         while let Some(purpose) = self.requests.expire(now) {
-            self.unanswered(purpose, now, wall, out)?;
+            self.unanswered(purpose, now, out)?;
         }
         while let Some(frame) = self.requests.release(now) {
             out.push(Output::Send(frame));
@@ -297,7 +306,7 @@ impl Connection {
         match purpose {
             Purpose::Clock { sent, behind } => {
                 self.learn_skew(response, sent, wall);
-                self.question_is_over(behind, now, wall, out);
+                self.question_is_over(behind, true, now, out);
             }
             Purpose::Subscribe(subscription) => {
                 return self.subscribed(subscription, response, now, out);
@@ -463,7 +472,6 @@ impl Connection {
         &mut self,
         purpose: Purpose,
         now: Instant,
-        wall: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Loss> {
         match &purpose {
@@ -474,7 +482,7 @@ impl Connection {
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
-            Purpose::Clock { behind, .. } => self.question_is_over(*behind, now, wall, out),
+            Purpose::Clock { behind, .. } => self.question_is_over(*behind, false, now, out),
             Purpose::Look(subscription) => {
                 self.look_failed(*subscription, "was not answered", now, out);
             }
@@ -495,19 +503,16 @@ impl Connection {
     fn question_is_over(
         &mut self,
         behind: Behind,
+        answered: bool,
         now: Instant,
-        wall: Timestamp,
         out: &mut Vec<Output>,
     ) {
         match behind {
             Behind::Nothing => {}
             Behind::FirstList => {
                 self.arrival.list_is_in(out);
-                if self.arrival.is_listed() {
-                    self.hearing.begin(now, self.skew.unwrap_or_default().server(wall));
-                }
             }
-            Behind::Look => self.look_is_in(now, out),
+            Behind::Look => self.look_is_in(answered, now, out),
         }
     }
 

@@ -136,7 +136,7 @@ impl Session {
     /// Reading was paused on this side for a while; the silence was not the server's.
     pub fn resumed(&mut self, now: Instant) {
         if let Some(connection) = &mut self.connection {
-            connection.alive(now);
+            connection.resumed(now);
         }
     }
 

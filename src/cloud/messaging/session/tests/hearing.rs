@@ -231,6 +231,61 @@ fn a_look_that_is_not_answered_is_counted_and_the_next_one_may_be() {
 }
 
 #[test]
+fn a_question_that_is_not_answered_says_nothing_of_the_lists_before_it() {
+    let mut world = World::listening();
+    world.until_look();
+    world.subscribes_look();
+    world.deeds();
+    for _ in 0..20 {
+        world.advance(secs(1));
+        // A sign of life that is no answer.
+        world.step(Input::Alive);
+    }
+    assert_eq!(world.deeds(), [""; 0]);
+    assert!(world.is_up());
+}
+
+#[test]
+fn looks_begin_whichever_subscription_is_answered_last() {
+    let mut world = World::new();
+    world.step(Input::Start);
+    world.reach_socket();
+    for (method, id) in [("SubscribeExConversations", "s-c"), ("SubscribeRoutingTasks", "s-r")] {
+        world.answer(method, 200, json!({"subscriptionId": id}));
+    }
+    world.hears_first();
+    assert!(world.is_up(), "the agent's own state was answered last");
+    world.until_look();
+}
+
+#[test]
+fn after_a_pause_of_our_own_what_was_told_meanwhile_is_waited_for() {
+    let mut world = World::listening();
+    world.until_look();
+    world.answers_look(&["conv-1"], &[]);
+    world.now += secs(20);
+    world.session.resumed(world.now);
+    world.step(Input::Elapsed);
+    world.frame(&conversations("s-c", &["conv-1"]));
+    world.live(secs(5));
+    assert_eq!(world.told(), ["conversation conv-1"; 2]);
+}
+
+#[test]
+fn a_silent_socket_that_is_kept_is_complained_of_once() {
+    let mut world = World::listening();
+    world.sockets_lost_to_silence();
+    world.take_events();
+    for _ in 0..5 {
+        world.until_look();
+        world.subscribes_look();
+        world.live(secs(8));
+    }
+    let told = world.told();
+    assert!(told.iter().filter(|told| told.contains("kept for now")).count() <= 1, "{told:?}");
+}
+
+#[test]
 fn a_cloud_that_cannot_end_ring_subscriptions_gets_few_of_them() {
     let mut world = World::listening();
     let mut asked = Vec::new();
