@@ -3,6 +3,7 @@
 //! Subscriptions and the agent's state belong to a socket (Messaging Agent API), so a connection begins with
 //! AWAY and its subscriptions; nothing of it is inherited by the next one.
 
+mod clock;
 mod look;
 
 use std::{
@@ -26,7 +27,7 @@ use super::{
     wire::{self, Frame, Method, Notification, Request, Response, Topic},
 };
 use crate::{
-    cloud::{Availability, Event, Skew, lenient},
+    cloud::{Availability, Event, Skew},
     conversation::{Call, CallError, CallId, ConversationId, RingId, Timestamp, event::Outcome},
 };
 
@@ -498,46 +499,6 @@ impl Connection {
             self.arrival.tell(event, out);
         }
         Ok(())
-    }
-
-    fn question_is_over(
-        &mut self,
-        behind: Behind,
-        answered: bool,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        match behind {
-            Behind::Nothing => {}
-            Behind::FirstList => {
-                self.arrival.list_is_in(out);
-            }
-            Behind::Look => self.look_is_in(answered, now, out),
-        }
-    }
-
-    fn learn_skew(&mut self, response: &Response<'_>, sent: Timestamp, wall: Timestamp) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Clock {
-            #[serde(default, deserialize_with = "lenient::integer")]
-            current_time: Option<i64>,
-        }
-        let time = response
-            .body
-            .and_then(|body| serde_json::from_str::<Clock>(body.get()).ok())
-            .and_then(|clock| clock.current_time);
-        if let Some(time) = time {
-            // The server looked at its clock about halfway between question and answer.
-            let halfway = sent.0.saturating_add(wall.millis_since(sent) / 2);
-            self.skew = Some(Skew { millis: time.saturating_sub(halfway) });
-        }
-    }
-
-    fn ask_clock(&mut self, behind: Behind, now: Instant, wall: Timestamp, out: &mut Vec<Output>) {
-        let purpose = Purpose::Clock { sent: wall, behind };
-        let request = Request::new(Method::GetClock, &json!({}));
-        out.push(Output::Send(self.requests.send_at_once(request, purpose, now)));
     }
 
     fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {
