@@ -5,6 +5,7 @@
 
 mod clock;
 mod look;
+mod terms;
 
 use std::{
     collections::BTreeSet,
@@ -12,13 +13,13 @@ use std::{
 };
 
 use serde_json::json;
+pub(super) use terms::{Loss, Terms};
 
 use super::{
     arrival::Arrival,
     calls,
     hearing::Hearing,
     history::{self, Reader},
-    identity::Identity,
     purpose::{ACCEPT, Answer, Behind, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
     rings::Moment,
@@ -47,45 +48,6 @@ pub(super) struct Connection {
     deaf_from: Option<Instant>,
     /// It has been said that this socket is silent and is kept all the same.
     kept: bool,
-}
-
-/// What a connection needs to know when it begins.
-#[derive(Debug)]
-pub(super) struct Terms {
-    /// Who this is.
-    pub(super) me: Identity,
-    /// A manager sees all conversations and takes no rings.
-    pub(super) manager: bool,
-    /// How long a request may take.
-    pub(super) request_timeout: Duration,
-    /// How often the server is asked for its time.
-    pub(super) keepalive: Duration,
-    /// How long until the first time, so that not all connectors ask at once.
-    pub(super) first_keepalive: Duration,
-    /// How often to look whether all is told that should be.
-    pub(super) look_every: Duration,
-    /// From when on lists that do not come count as a loss of the connection; none: never.
-    pub(super) deaf_from: Option<Instant>,
-}
-
-/// Why a connection cannot go on.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// No frame for too long.
-    Silent,
-    /// A subscription was not answered.
-    Unanswered(&'static str),
-    /// It answers, and does not tell what it has to.
-    Deaf,
-    /// A subscription was refused.
-    Refused {
-        /// Which.
-        what: &'static str,
-        /// The status code.
-        code: u16,
-        /// The server's words.
-        words: String,
-    },
 }
 
 impl Connection {
