@@ -21,6 +21,13 @@ pub enum Event {
     LinkUp(Details),
     /// A message or receipt arrived live.
     Message(Message),
+    /// The cloud says that this is the newest sequence of the dialog, and no message with it has arrived so far.
+    Newest {
+        /// The dialog.
+        dialog: DialogId,
+        /// The sequence.
+        sequence: Sequence,
+    },
     /// How a call that an effect asked for ended.
     Called {
         /// The call, as its effect named it.

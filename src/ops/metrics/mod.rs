@@ -14,7 +14,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    cloud::LoginResult,
+    cloud::{LoginResult, Missed},
     conversation::effect::{
         Ambiguity, Disposition, DropReason, Fact, FallbackReason, TransferReason,
     },
@@ -52,6 +52,7 @@ pub struct Metrics {
     incidents: Family<One, Counter>,
     ambiguous: Family<One, Counter>,
     protocol_errors: Family<Two, Counter>,
+    missed_notifications: Family<One, Counter>,
 }
 
 impl Metrics {
@@ -108,6 +109,10 @@ impl Metrics {
                 .metric("ambiguous", "What a dialog did not tell for certain, and a rule decided"),
             protocol_errors: declare
                 .metric("protocol_errors", "What a peer sent that could not be used"),
+            missed_notifications: declare.metric(
+                "missed_notifications",
+                "What the cloud should have told by itself and was found by looking",
+            ),
             registry: declare.0,
         };
         metrics.create_known_series();
@@ -182,6 +187,7 @@ impl Metrics {
                     .inc_by(u64::try_from(*times).unwrap_or(u64::MAX));
             }
             Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
+            Fact::Missed(messages) => self.missed(Missed::Message, *messages),
             Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
         }
     }
@@ -225,6 +231,13 @@ impl Metrics {
         self.protocol_errors.get_or_create(&labels).inc();
     }
 
+    /// Counts what the cloud should have told by itself.
+    pub fn missed(&self, kind: Missed, notifications: usize) {
+        self.missed_notifications
+            .get_or_create(&[("kind", kind.label())])
+            .inc_by(u64::try_from(notifications).unwrap_or(u64::MAX));
+    }
+
     /// Notes the connector's own share of one message's way.
     pub fn relay(&self, direction: Direction, took: Duration) {
         self.relay.get_or_create(&[("direction", direction.label())]).observe(took.as_secs_f64());
@@ -241,6 +254,7 @@ impl Metrics {
         create(&self.consumer_messages, "disposition", Disposition::ALL);
         create(&self.answers_dropped, "reason", DropReason::ALL);
         create(&self.logins, "result", LoginResult::ALL);
+        create(&self.missed_notifications, "kind", Missed::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
         create(&self.incidents, "kind", Incident::ALL);
         create(&self.ambiguous, "kind", Ambiguity::ALL);
@@ -352,6 +366,7 @@ mod tests {
                 "ambiguous_total{kind=\"asked_again\"} 2",
             ),
             (Fact::HistoryFailed(text), "incidents_total{kind=\"history_failed\"} 1"),
+            (Fact::Missed(3), "missed_notifications_total{kind=\"message\"} 3"),
             (Fact::SelfTransfer("123".into()), "incidents_total{kind=\"self_transfer\"} 1"),
             (
                 Fact::Asked(EventKind::EscalationFailed(2)),

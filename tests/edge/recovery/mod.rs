@@ -2,6 +2,7 @@
 
 mod chaos;
 mod connection;
+mod deaf;
 mod oddities;
 mod publishing;
 mod restart;

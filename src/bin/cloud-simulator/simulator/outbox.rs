@@ -187,6 +187,7 @@ impl World {
         }
         let socket = Socket::new(id, agent.to_owned(), login_name, version.to_owned(), self.now);
         self.sockets.insert(id, socket);
+        self.faults.newest_socket = id;
         self.counts.upgrades += 1;
         self.parts.extend([Part::Sockets, Part::Agents]);
         self.show_frame(id, "opened", "");
@@ -307,6 +308,9 @@ impl World {
             shape::strip_metadata(&mut note.body);
         }
         let name = note.kind.rsplit('.').next().unwrap_or_default();
+        if self.faults.deafens(&login, note.socket, name, &note.conversation) {
+            return;
+        }
         let fate = self.faults.take(&login, |fault| {
             let Fault::Notifications { mode, milliseconds, notification, conversation } = fault
             else {
