@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     CloseAfterFrames { frames: u32, code: u16 },
     /// Swallows what arrives and sends nothing.
     BlackHole {},
+    /// Frames are taken from the socket one by one, with this pause after each.
+    SlowReading { milliseconds: Millis },
     /// What happens to notifications.
     Notifications {
         mode: Mode,

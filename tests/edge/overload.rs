@@ -1,0 +1,193 @@
+//! More than the bot can take: who is served when, what is handed to people, and what goes on meanwhile.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    simulator::{Fault, World as Cloud},
+    support::{Answer, BY_WEBHOOK, HUMAN_SKILL, World, after, story, text},
+};
+
+/// One question at a time, each answered after twenty seconds: three a minute.
+const NARROW: &str = "max_in_flight = 1\n";
+const PATIENT: &str = "[connector]\nfallback_skill_id = \"\"\n\
+                       [custom]\nfallbackEscalationTime = 0\nmaxConsumerMessageDelay = 6000\n";
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_question_of_all_conversations_is_put_first() {
+    story(async {
+        let world = World::online(&format!("{BY_WEBHOOK}{NARROW}{PATIENT}")).await;
+        world.webhook.always(Answer::After(20, vec![text("hi")]));
+        let mut talks = Vec::new();
+        for n in 0..20 {
+            talks.push(world.consumer_starts(&format!("hello {n}")));
+            after(0.5).await;
+        }
+        // Those who come back with more stand behind those who have not been heard at all.
+        for talk in &talks[..3] {
+            world.cloud.consumer(talk).says("more").unwrap();
+        }
+        for n in 0..20 {
+            world.webhook.hears(&format!("hello {n}")).await;
+        }
+        for _ in 0..3 {
+            world.webhook.hears("more").await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_not_answered_in_time_is_handed_to_people_on_time() {
+    story(async {
+        let world = World::online(&format!("{BY_WEBHOOK}{NARROW}")).await;
+        world.webhook.always(Answer::After(20, vec![text("hi")]));
+        let mut asked_at = BTreeMap::new();
+        for n in 0..30 {
+            let talk = world.consumer_starts(&format!("hello {n}"));
+            asked_at.insert(talk, world.cloud.clock().now());
+        }
+        after(240.0).await;
+        let escalated = world.cloud.queue(HUMAN_SKILL);
+        let answered = asked_at
+            .keys()
+            .filter(|talk| world.said(talk).iter().any(|one| one.text() == Some("hi")));
+        let answered: Vec<&String> = answered.collect();
+        assert_eq!(escalated.len() + answered.len(), 30, "each is answered or handed over");
+        assert!(answered.iter().all(|talk| !escalated.contains(talk)), "never both");
+        assert!((7..=9).contains(&answered.len()), "{} answered in 180 s", answered.len());
+        for transfer in world.transfers() {
+            let waited = transfer.time - asked_at.values().min().unwrap();
+            assert!((180_000..186_000).contains(&waited), "{waited} ms");
+        }
+        assert_eq!(world.count("fallback_escalations_total", "silence"), escalated.len() as f64);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_keep_alives_and_the_status_go_on_for_ten_minutes_of_too_much() {
+    story(async {
+        let world = World::online(&format!("{BY_WEBHOOK}{NARROW}{PATIENT}")).await;
+        world.webhook.always(Answer::After(20, vec![text("hi")]));
+        let talks: Vec<String> =
+            (0..40).map(|n| world.consumer_starts(&format!("hello {n}"))).collect();
+        after(10.0).await;
+        let clocks = world.cloud.requests("GetClock").len();
+        let mut said = 40;
+        for round in 0..60 {
+            for talk in &talks {
+                world.cloud.consumer(talk).says(&format!("more {round}")).unwrap();
+                said += 1;
+            }
+            after(10.0).await;
+            assert_eq!(world.status().await.conversations.open, 40);
+        }
+        let receipts: usize = talks.iter().map(|talk| world.receipts(talk).len()).sum();
+        assert_eq!(receipts, said, "one receipt for each message, while the bot lags behind");
+        let times: Vec<u64> =
+            world.cloud.requests("GetClock")[clocks..].iter().map(|one| one.time).collect();
+        assert!(times.windows(2).all(|two| two[1] - two[0] <= 30_500), "{times:?}");
+        assert!(times.len() >= 19, "{} keep-alives in ten minutes", times.len());
+        assert_eq!(world.status().await.conversational_cloud.reconnects, 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_messages_of_one_consumer_delay_no_other_and_are_answered_once_each() {
+    story(async {
+        let world = World::online(PATIENT).await;
+        world.bot.answers_by(range_of);
+        let talk = burst(&world).await;
+        let start = world.cloud.clock().now();
+        let other = world.consumer_starts("0");
+        world.reads(&other, &[("CONSUMER", "0"), ("ASSIGNED_AGENT", "0-0")]).await;
+        let took = world.cloud.clock().now() - start;
+        assert!(took < 5_000, "{took} ms");
+        is_answered_once(&world, &talk).await;
+        let bodies = world.cloud.requests("QueryMessages").len();
+        assert!(bodies <= 40, "{bodies} readings of the history");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_messages_are_answered_once_each_through_refusals() {
+    story(async {
+        let world = World::online(PATIENT).await;
+        world.bot.answers_by(range_of);
+        let talk = burst(&world).await;
+        let fault = Fault::Answer { request: None, code: 429, body: None, handled: false };
+        world.cloud.inject(fault.times(20));
+        is_answered_once(&world, &talk).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_messages_are_answered_once_each_over_a_restart_in_the_middle() {
+    for batches in [0, 5, 50] {
+        story(async {
+            let mut world = World::online(PATIENT).await;
+            if batches > 0 {
+                world.bot.answers_by(range_of);
+            }
+            let talk = burst(&world).await;
+            let spoken = |cloud: &Cloud| {
+                let events = &cloud.conversations[&talk].main().events;
+                events
+                    .iter()
+                    .filter(|one| one.role.word() == "ASSIGNED_AGENT" && one.text().is_some())
+                    .count()
+            };
+            world.cloud_until("some answers", |cloud| spoken(cloud) >= batches).await;
+            world.kill().await;
+            world.bot.answers_by(range_of);
+            world.start(PATIENT).await;
+            is_answered_once(&world, &talk).await;
+        })
+        .await;
+    }
+}
+
+/// How many messages make a burst; each is its own number.
+const BURST: u64 = 10_000;
+
+/// A conversation whose consumer says ten thousand things at once.
+async fn burst(world: &World) -> String {
+    let talk = world.consumer_starts("0");
+    world.is_assigned(&talk).await;
+    world.settles().await;
+    for n in 1..BURST {
+        world.cloud.consumer(&talk).says(&n.to_string()).unwrap();
+    }
+    talk
+}
+
+/// The first and the last word of a text.
+fn range_of(text: &str) -> String {
+    let (first, last) = (text.split(' ').next().unwrap(), text.rsplit(' ').next().unwrap());
+    format!("{first}-{last}")
+}
+
+/// Waits until the answers cover all of the burst, in order and without overlap, and stay so.
+async fn is_answered_once(world: &World, talk: &str) {
+    let ranges = |cloud: &Cloud| -> Vec<(u64, u64)> {
+        let events = cloud.conversations[talk].main().events.iter();
+        let own = events.filter(|one| one.role.word() == "ASSIGNED_AGENT");
+        own.filter_map(|one| one.text()?.split_once('-'))
+            .map(|(first, last)| (first.parse().unwrap(), last.parse().unwrap()))
+            .collect()
+    };
+    let done = |cloud: &Cloud| ranges(cloud).last().is_some_and(|(_, last)| last + 1 == BURST);
+    let ended = world.cloud.wait_until("the last answer", done).await;
+    after(120.0).await;
+    let found = world.cloud.read(ranges);
+    assert!(ended.is_ok(), "the answers end with {:?}", found.last());
+    let mut next = 0;
+    for (first, last) in &found {
+        assert_eq!(*first, next, "after {} answers: {found:?}", found.len());
+        next = last + 1;
+    }
+    assert_eq!(next, BURST);
+}
