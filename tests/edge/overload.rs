@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    simulator::{Fault, World as Cloud},
+    simulator::{Event, Fault, World as Cloud},
     support::{Answer, BY_WEBHOOK, HUMAN_SKILL, World, after, story, text},
 };
 
@@ -133,14 +133,11 @@ async fn ten_thousand_messages_are_answered_once_each_over_a_restart_in_the_midd
                 world.bot.answers_by(range_of);
             }
             let talk = burst(&world).await;
-            let spoken = |cloud: &Cloud| {
-                let events = &cloud.conversations[&talk].main().events;
-                events
-                    .iter()
-                    .filter(|one| one.role.word() == "ASSIGNED_AGENT" && one.text().is_some())
-                    .count()
+            let enough = |cloud: &Cloud| {
+                let end = last_answer(cloud, &talk).map_or(0, |(_, last)| last + 1);
+                end >= 100 * batches
             };
-            world.cloud_until("some answers", |cloud| spoken(cloud) >= batches).await;
+            world.cloud_until("some answers", enough).await;
             world.kill().await;
             world.bot.answers_by(range_of);
             world.start(PATIENT).await;
@@ -172,17 +169,17 @@ fn range_of(text: &str) -> String {
 
 /// Waits until the answers cover all of the burst, in order and without overlap, and stay so.
 async fn is_answered_once(world: &World, talk: &str) {
-    let ranges = |cloud: &Cloud| -> Vec<(u64, u64)> {
-        let events = cloud.conversations[talk].main().events.iter();
-        let own = events.filter(|one| one.role.word() == "ASSIGNED_AGENT");
-        own.filter_map(|one| one.text()?.split_once('-'))
-            .map(|(first, last)| (first.parse().unwrap(), last.parse().unwrap()))
-            .collect()
-    };
-    let done = |cloud: &Cloud| ranges(cloud).last().is_some_and(|(_, last)| last + 1 == BURST);
+    let done = |cloud: &Cloud| last_answer(cloud, talk).is_some_and(|(_, last)| last + 1 == BURST);
     let ended = world.cloud.wait_until("the last answer", done).await;
     after(120.0).await;
-    let found = world.cloud.read(ranges);
+    let found = world.cloud.read(|cloud| {
+        cloud.conversations[talk]
+            .main()
+            .events
+            .iter()
+            .filter_map(|one| range(one))
+            .collect::<Vec<_>>()
+    });
     assert!(ended.is_ok(), "the answers end with {:?}", found.last());
     let mut next = 0;
     for (first, last) in &found {
@@ -190,4 +187,15 @@ async fn is_answered_once(world: &World, talk: &str) {
         next = last + 1;
     }
     assert_eq!(next, BURST);
+}
+
+/// The newest answer of all.
+fn last_answer(cloud: &Cloud, talk: &str) -> Option<(u64, u64)> {
+    cloud.conversations[talk].main().events.iter().rev().find_map(|one| range(one))
+}
+
+/// The messages that an answer speaks of.
+fn range(event: &Event) -> Option<(u64, u64)> {
+    let (first, last) = event.text()?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
 }
