@@ -169,7 +169,10 @@ async fn survives<const N: usize>(faults: [Rule; N]) {
         let mut once = receipts.clone();
         once.sort_unstable();
         once.dedup();
-        assert_eq!((receipts.len(), once.len()), (2, 2), "{what}: {receipts:?}");
+        assert_eq!(receipts.len(), once.len(), "{what}: read twice: {receipts:?}");
+        // A receipt that the cloud did not take while the connection stayed up is not sent again.
+        let may_be_lost = what.contains("PublishEvent") && what.contains("handled: false");
+        assert!(once.len() == 2 || may_be_lost, "{what}: {receipts:?}");
         assert!(world.transfers().is_empty(), "{what}: nobody had to take over");
         assert_eq!(world.states().last().unwrap(), "ONLINE", "{what}");
     })
