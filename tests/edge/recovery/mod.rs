@@ -51,7 +51,7 @@
 //! | webhook 408, 425, 429, 5xx, `Retry-After` | `statuses_that_may_pass_are_asked_again_after_the_interval_or_a_longer_retry_after` |
 //! | webhook redirect, endless body | `a_webhook_that_redirects_or_answers_without_end_is_a_fault_and_people_take_over_at_once` |
 //! | more than the bot can take | `a_bot_that_cannot_keep_up_is_asked_the_oldest_first_and_people_take_over_on_time`, `receipts_keep_alives_and_the_status_go_on_for_ten_minutes_of_too_much` |
-//! | a consumer says 10,000 things | `a_flood_of_one_consumer_is_answered_whole_and_delays_nobody_else`, `a_flood_is_answered_whole_over_restarts_in_the_middle_of_it` |
+//! | a consumer says 10,000 things | `a_flood_of_one_consumer_is_answered_whole_and_delays_nobody_else`, `a_flood_is_answered_whole_over_restarts_in_the_middle_of_it`, `three_thousand_messages_are_answered_once_each_through_refusals`, `three_thousand_messages_are_answered_once_each_over_a_restart_in_the_middle` |
 
 mod chaos;
 mod connection;
