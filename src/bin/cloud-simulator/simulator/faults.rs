@@ -58,6 +58,8 @@ pub(crate) enum Fault {
         #[serde(default)]
         conversation: Option<String>,
     },
+    /// Frames are taken from the socket one by one, with this pause after each.
+    SlowReading { milliseconds: Millis },
     /// What happens to notifications.
     Notifications {
         mode: Mode,

@@ -419,6 +419,16 @@ impl World {
         })
     }
 
+    /// How long a socket is left alone after each frame that came from it.
+    pub(super) fn reading_pause(&self, id: u64) -> Millis {
+        let pause = |fault: &Fault| match fault {
+            Fault::SlowReading { milliseconds } => Some(*milliseconds),
+            _ => None,
+        };
+        let socket = self.sockets.get(&id);
+        socket.and_then(|socket| self.faults.peek(&socket.login_name, pause)).unwrap_or(0)
+    }
+
     /// Wakes the tasks of all sockets, because a fault came or went.
     pub(super) fn wake_sockets(&self) {
         self.sockets.values().for_each(|socket| socket.wake.notify_one());

@@ -328,3 +328,16 @@ async fn stray_and_broken_frames_are_sent_as_ordered() {
     }
     assert!(simulator.send_stray(None, "nonsense").is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_takes_one_frame_after_another_with_its_pause_between() {
+    let simulator = simulator();
+    let (mut client, id) = assigned(&simulator).await;
+    simulator.inject(Fault::SlowReading { milliseconds: 2_000 });
+    let start = simulator.clock().now();
+    for word in ["one", "two", "three"] {
+        client.says(&id, word).await;
+    }
+    let took = simulator.clock().now() - start;
+    assert!((4_000..4_500).contains(&took), "{took} ms");
+}
