@@ -124,6 +124,9 @@ pub(super) struct Takeover {
     pub(super) messages: Vec<Message>,
     /// The first batch ends with this sequence; the rest collects behind it.
     pub(super) first_batch_ends: Option<Sequence>,
+    /// What was said from here to the end of the first batch was, or may have been, one event: it has to be one again,
+    /// whatever the window, or the same id would mean something else.
+    pub(super) one_event_from: Option<Sequence>,
     /// An event that is not a consumer message whose answer is incomplete: ask again.
     pub(super) repeat: Option<EventKey>,
     /// When the newest consumer message was said that this agent has answered.
@@ -149,7 +152,7 @@ pub(super) fn take_over(
     let answered = Answered::read(messages, journal);
     let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
     let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
-    let (picked, first_batch_ends) = if fresh || !answered.spoken {
+    let (picked, first_batch_ends, one_event_from) = if fresh || !answered.spoken {
         let candidate = utterances
             .iter()
             .filter(foreign)
@@ -157,20 +160,20 @@ pub(super) fn take_over(
             .find(|m| !skip_agent_message || m.from == Speaker::Consumer);
         let picked = candidate.map(|m| preceding(&utterances, m, &answered)).unwrap_or_default();
         // One event: what the consumer said while waiting.
-        let ends = picked.last().map(|m| m.sequence);
-        (picked, ends)
+        let (begins, ends) = (picked.first(), picked.last());
+        let (begins, ends) = (begins.map(|m| m.sequence), ends.map(|m| m.sequence));
+        (picked, ends, begins)
     } else {
         let open: Vec<&Message> = utterances
             .iter()
             .copied()
             .filter(|m| m.from == Speaker::Consumer && m.sequence > answered.up_to)
             .collect();
-        let ends = answered
-            .half
-            .filter(|key| key.kind == EventKind::Consumer)
+        let half = answered.half.filter(|key| key.kind == EventKind::Consumer);
+        let ends = half
             .map(|key| key.sequence)
             .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
-        (open, ends)
+        (open, ends, half.map(|_| answered.half_begins))
     };
     // What was half said when the conversation was another's meanwhile, is not taken up again.
     let repeat = answered.half.filter(|key| !fresh && key.kind != EventKind::Consumer);
@@ -189,6 +192,7 @@ pub(super) fn take_over(
     Takeover {
         messages: picked.into_iter().cloned().collect(),
         first_batch_ends,
+        one_event_from,
         repeat,
         anchor: if fresh { None } else { answered.anchor },
         spoken: answered.spoken,

@@ -24,6 +24,7 @@ impl Conversation {
         let Takeover {
             messages: picked,
             first_batch_ends,
+            one_event_from,
             repeat,
             anchor,
             spoken,
@@ -71,14 +72,13 @@ impl Conversation {
                 }
             }
             if first_batch_ends == Some(sequence) {
+                if let Some(first) = one_event_from {
+                    self.gather.join_from(first);
+                }
                 self.gather.close_batch();
             }
         }
-        if fresh {
-            self.gather.join_batch();
-        } else {
-            self.gather.close_batch();
-        }
+        self.gather.close_batch();
         if nothing && !spoken && !self.is_manager() && !self.is_chat() {
             self.greeting_at = Some(now + GREETING_AFTER);
         }
