@@ -159,15 +159,22 @@ pub(super) fn take_over(
             .rev()
             .find(|m| !skip_agent_message || m.from == Speaker::Consumer);
         let picked = candidate.map(|m| preceding(&utterances, m, &answered)).unwrap_or_default();
-        // One event: what the consumer said while waiting.
-        let (begins, ends) = (picked.first(), picked.last());
-        let (begins, ends) = (begins.map(|m| m.sequence), ends.map(|m| m.sequence));
-        (picked, ends, begins)
+        let half = answered.half.filter(|key| picked.iter().any(|m| m.sequence == key.sequence));
+        match half {
+            Some(half) => (picked, Some(half.sequence), Some(answered.half_begins)),
+            None => {
+                // One event: what the consumer said while waiting.
+                let (begins, ends) = (picked.first(), picked.last());
+                let (begins, ends) = (begins.map(|m| m.sequence), ends.map(|m| m.sequence));
+                (picked, ends, begins)
+            }
+        }
     } else {
+        let told = answered.up_to.max(answered.sisters_up_to);
         let open: Vec<&Message> = utterances
             .iter()
             .copied()
-            .filter(|m| m.from == Speaker::Consumer && m.sequence > answered.up_to)
+            .filter(|m| m.from == Speaker::Consumer && m.sequence > told)
             .collect();
         let half = answered.half.filter(|key| key.kind == EventKind::Consumer);
         let ends = half
@@ -218,21 +225,30 @@ pub(super) fn read_by(message: &Message) -> impl Iterator<Item = Sequence> + '_ 
     sequences.iter().copied()
 }
 
-/// The candidate, and if it is the consumer's, the consumer messages directly before it that nobody answered.
+/// The candidate, and if it is the consumer's, the consumer messages before it that nobody answered.
+///
+/// Position tells: what stands before an agent's words was answered by them. Not so where these words are marked as
+/// a bot's answer to something earlier: the consumer may have said more before they were published.
 fn preceding<'m>(
     utterances: &[&'m Message],
-    candidate: &Message,
+    candidate: &'m Message,
     answered: &Answered,
 ) -> Vec<&'m Message> {
+    let told = answered.marked_up_to.max(answered.sisters_up_to);
     let before = utterances.iter().rev().skip_while(|m| m.sequence > candidate.sequence).copied();
-    let mut picked: Vec<&Message> = match candidate.from {
-        Speaker::Consumer => before
-            .take_while(|m| m.from == Speaker::Consumer && m.sequence > answered.marked_up_to)
-            .collect(),
-        Speaker::Agent | Speaker::Me | Speaker::System => before.take(1).collect(),
-    };
+    let mut picked: Vec<&Message> = before
+        .take_while(|m| m.from == Speaker::Consumer || m.mark.is_some())
+        .filter(|m| m.from == Speaker::Consumer && m.sequence > told)
+        .collect();
     picked.reverse();
-    picked
+    match candidate.from {
+        // The last word of a bot before this one that is asked for the consumer's last message whoever answered it.
+        Speaker::Consumer if picked.is_empty() && candidate.sequence > answered.marked_up_to => {
+            vec![candidate]
+        }
+        Speaker::Agent | Speaker::Me | Speaker::System if picked.is_empty() => vec![candidate],
+        Speaker::Consumer | Speaker::Agent | Speaker::Me | Speaker::System => picked,
+    }
 }
 
 /// What this agent has answered.
@@ -241,6 +257,8 @@ struct Answered {
     up_to: Sequence,
     /// The same, by marks alone.
     marked_up_to: Sequence,
+    /// Consumer messages up to here were answered by another agent's bot, as its marks tell.
+    sisters_up_to: Sequence,
     anchor: Option<Timestamp>,
     /// The newest event whose answer is incomplete.
     half: Option<EventKey>,
@@ -259,6 +277,7 @@ impl Answered {
         let mut answered = Self {
             up_to: -1,
             marked_up_to: -1,
+            sisters_up_to: -1,
             anchor: None,
             half: None,
             half_begins: -1,
@@ -268,10 +287,12 @@ impl Answered {
             ambiguous: 0,
         };
         let mut last_consumer = -1;
+        let mut sisters = Journal::default();
         for message in messages.iter().filter(|m| is_utterance(m)) {
             match message.from {
                 Speaker::Consumer => last_consumer = message.sequence,
-                Speaker::Agent | Speaker::System => {}
+                Speaker::Agent => answered.sisters(message, &mut sisters),
+                Speaker::System => {}
                 Speaker::Me => answered.own(message, journal, last_consumer),
             }
         }
@@ -335,6 +356,18 @@ impl Answered {
                     self.half_begins = mark.covers.first().copied().unwrap_or(mark.event.sequence);
                 }
             }
+        }
+    }
+
+    /// Another connector's answer.
+    fn sisters(&mut self, message: &Message, journal: &mut Journal) {
+        let Some(mark) = &message.mark else {
+            return;
+        };
+        journal.done(mark.event, mark.index, mark.count);
+        let complete = journal.pieces(mark.event).is_some_and(Pieces::is_complete);
+        if complete && mark.event.kind == EventKind::Consumer {
+            self.sisters_up_to = self.sisters_up_to.max(mark.event.sequence);
         }
     }
 
