@@ -54,6 +54,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// This status, and how many seconds to wait.
     Later(u16, u32),
+    /// 200 with the words that were said, after so many seconds.
+    EchoAfter(f64),
     /// None at all.
     Never,
 }
@@ -146,6 +148,13 @@ impl Webhook {
         asked
     }
 
+    /// The message events that nobody has looked at, in the order in which they came.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let state = self.state();
+        let events = state.asked.iter().map(|asked| &asked.event);
+        events.filter(|event| event["type"] == "message").cloned().collect()
+    }
+
     /// How many message events nobody has looked at.
     pub(crate) fn unheard(&self) -> usize {
         self.state().asked.iter().filter(|asked| asked.event["type"] == "message").count()
@@ -185,7 +194,7 @@ impl Webhook {
             let is_message = event["type"] == "message";
             #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
             let at = Instant::now();
-            state.asked.push_back(Asked { at, headers: head.headers, body, event });
+            state.asked.push_back(Asked { at, headers: head.headers, body, event: event.clone() });
             if is_message {
                 state.script.pop_front().unwrap_or_else(|| state.otherwise.clone())
             } else {
@@ -200,6 +209,11 @@ impl Webhook {
             Answer::Body(body) => respond(200, None, &body),
             Answer::Status(status) => respond(status, None, ""),
             Answer::Later(status, seconds) => respond(status, Some(seconds), ""),
+            Answer::EchoAfter(seconds) => {
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+                let actions = json!([{ "type": "text", "text": event["message"]["text"] }]);
+                respond(200, None, &json!({ "inReplyTo": id, "actions": actions }).to_string())
+            }
             Answer::Never => std::future::pending().await,
         })
     }
