@@ -147,7 +147,7 @@ fn what_was_said_before_a_marked_answer_to_something_earlier_is_asked_when_the_a
 #[test]
 fn what_a_sister_has_not_answered_is_asked_and_what_she_has_is_not() {
     let answer = Message { from: Speaker::Agent, ..me(2, "answer to one", "cd1:0:0/1") };
-    let history = [consumer(0, "one"), consumer(1, "two"), answer.clone(), consumer(3, "three")];
+    let history = [consumer(0, "one"), consumer(1, "two"), answer, consumer(3, "three")];
     let mut talk = Talk::assigned(history.clone());
     talk.after(ms(300));
     assert_eq!(talk.asked(), ["two three"]);
