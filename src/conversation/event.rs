@@ -81,7 +81,7 @@ pub struct Message {
     pub content: Content,
     /// The platform's metadata of a click, as it came; none if empty.
     pub metadata: Option<Json>,
-    /// The journal mark, where one of our own messages carries it.
+    /// The journal mark, where one of our own messages, or of a sister's, carries it.
     pub mark: Option<Mark>,
 }
 

@@ -4,6 +4,7 @@
 //! `connector` and `environment`.
 
 mod label;
+mod process;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -22,6 +23,7 @@ use crate::{
 
 pub use label::{ConversationOutcome, Direction, Peer, RingResult};
 use label::{Incident, Label};
+use process::Process;
 
 use super::status::{BotStatus, CloudStatus, ConnectorStatus, Conversations, Status};
 
@@ -32,6 +34,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Those whose names have no prefix.
+    common: Registry,
+    process: Process,
+    tasks: Gauge,
     status: Family<Two, Gauge>,
     conversations_open: Gauge,
     conversations_limit: Gauge,
@@ -61,6 +67,7 @@ impl Metrics {
     pub fn new(connector: &str, environment: &str, version: &str) -> Self {
         let labels = [("connector", connector), ("environment", environment)]
             .map(|(name, value)| (Cow::Borrowed(name), Cow::Owned(value.to_owned())));
+        let mut common = Registry::with_labels(labels.clone().into_iter());
         let registry = Registry::with_prefix_and_labels("connectord", labels.into_iter());
         let mut declare = Declare(registry);
         declare.info(version);
@@ -113,6 +120,12 @@ impl Metrics {
                 "missed_notifications",
                 "What the cloud should have told by itself and was found by looking",
             ),
+            tasks: declare.metric(
+                "tasks",
+                "Tasks of the runtime; they do not grow with conversations at rest",
+            ),
+            process: Process::declare(&mut common),
+            common,
             registry: declare.0,
         };
         metrics.create_known_series();
@@ -123,7 +136,9 @@ impl Metrics {
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        match text::encode(&mut text, &self.registry) {
+        let encoded = text::encode_registry(&mut text, &self.common)
+            .and_then(|()| text::encode(&mut text, &self.registry));
+        match encoded {
             Ok(()) => text,
             // Writing to a String does not fail; an empty exposition is valid all the same.
             Err(_) => "# EOF\n".to_owned(),
@@ -153,6 +168,12 @@ impl Metrics {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.conversations_open.set(count(open));
         self.conversations_limit.set(count(limit));
+    }
+
+    /// Shows what the process uses: memory, descriptors, and this many tasks.
+    pub fn usage(&self, tasks: usize) {
+        self.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
+        self.process.look();
     }
 
     /// Counts what a conversation reported.
@@ -460,7 +481,7 @@ mod tests {
         let text = metrics.encode();
         assert!(text.ends_with("# EOF\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            assert!(line.starts_with("connectord_"), "{line}");
+            assert!(line.starts_with("connectord_") || line.starts_with("process_"), "{line}");
             assert!(line.contains(r#"connector="a\"b\\c\n",environment="demo""#), "{line}");
         }
         assert!(
@@ -476,7 +497,7 @@ mod tests {
     /// The sample lines, without prefix and constant labels.
     fn samples(metrics: &Metrics) -> Vec<String> {
         let text = metrics.encode();
-        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let samples = text.lines().filter(|line| line.starts_with("connectord_"));
         samples
             .map(|line| {
                 let line = line.strip_prefix("connectord_").unwrap();

@@ -178,8 +178,7 @@ async fn messages_that_never_came_are_found_with_the_next_one() {
                     ("ASSIGNED_AGENT", "re: one"),
                     ("CONSUMER", "lost on the way"),
                     ("CONSUMER", "hello?"),
-                    ("ASSIGNED_AGENT", "re: hello?"),
-                    ("ASSIGNED_AGENT", "re: lost on the way"),
+                    ("ASSIGNED_AGENT", "re: lost on the way hello?"),
                 ],
             )
             .await;

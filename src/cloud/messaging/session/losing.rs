@@ -179,6 +179,8 @@ impl Session {
         };
         let pause = match self.connection {
             Some(_) => Duration::ZERO,
+            // The truce is pause enough, and whoever is left when the other program is stopped is to serve soon.
+            None if fought => self.backoff.next_wait().min(TRUCE),
             None => self.backoff.next_wait(),
         };
         let allowed = self
@@ -195,6 +197,12 @@ impl Session {
         out: &mut Vec<Output>,
     ) {
         let wait = self.backoff.next_wait();
+        let (wait, detail) = if self.evictions.fought(now) {
+            // Most likely it is the other program once more; the next try tells, and it is no log-in.
+            (wait.min(TRUCE / 4), self.eviction())
+        } else {
+            (wait, detail)
+        };
         self.wait(wait, Step::Connect, reason, detail, now, out);
     }
 
