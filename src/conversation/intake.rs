@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Arrival, Conversation, Phase, ReadState, Reading,
-    effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
+    effect::{Ambiguity, Call, Disposition, Effect, Effects, Fact, Part, Postback},
     event::{
         Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
         Speaker,
@@ -15,6 +15,7 @@ use super::{
     gather::{Batch, Item},
     history, postback, publish,
     settings::{LateMessages, Role},
+    unheard::Told,
     words::{Sequence, Timestamp},
 };
 
@@ -34,8 +35,10 @@ impl Conversation {
             self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
             self.flooded = false;
+            self.told = Told::default();
             self.gap_until = None;
             self.journal = history::Journal::default();
+            self.leftovers = super::unmarked::Leftovers::default();
             self.receipts = super::receipts::Receipts::default();
             match &mut self.phase {
                 Phase::Leaving(leaving) => leaving.other_dialog(),
@@ -98,26 +101,25 @@ impl Conversation {
 
     pub(super) fn read_history(&mut self, begin: Option<Arrival>, failures: u32, fx: &mut Effects) {
         let dialog = self.about.dialog.clone();
-        // From where something is missing, or from where a piece may stand that is looked for.
+        // From where something is missing, or from where a piece may stand that is looked for. The piece before it,
+        // read again, shows whether marks come back.
         let known = self.handled.floor();
-        let from = self.unsure_above().map_or(known, |floor| known.min(floor));
+        let from = match self.unsure_above() {
+            Some(floor) if self.acknowledged > 0 => known.min(floor).min(self.acknowledged - 1),
+            Some(floor) => known.min(floor),
+            None => known,
+        };
         let after = (begin.is_none() && from >= 0).then_some(from);
         let id = self.call(Call::History { dialog, after }, fx);
-        let live = match &mut self.phase {
-            Phase::Reading(reading) => std::mem::take(&mut reading.live),
-            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) | Phase::Left => Vec::new(),
+        let (live, sought) = match &mut self.phase {
+            Phase::Reading(reading) => (std::mem::take(&mut reading.live), reading.sought),
+            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) | Phase::Left => {
+                (Vec::new(), None)
+            }
         };
         let state = ReadState::Called(id);
-        self.phase = Phase::Reading(Reading { begin, state, failures, live, overflowed: false });
-    }
-
-    /// Some message of the dialog has never arrived: the history has it.
-    pub(super) fn mind_gap(&mut self, now: Instant, fx: &mut Effects) {
-        // What came before in this step may have led out of the conversation: nothing is read over that.
-        if self.is_serving() && self.gap_until.is_some_and(|at| at <= now) {
-            self.gap_until = None;
-            self.read_history(None, 0, fx);
-        }
+        self.phase =
+            Phase::Reading(Reading { begin, state, failures, live, overflowed: false, sought });
     }
 
     pub(super) fn on_history(
@@ -159,20 +161,22 @@ impl Conversation {
                 return;
             }
         };
-        let (begin, overflowed) = (reading.begin, reading.overflowed);
+        let (begin, overflowed, sought) = (reading.begin, reading.overflowed, reading.sought);
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
         self.gap_until = None;
         self.flooded = false;
         for message in &history.messages {
             self.journal.note(message);
+            self.marks.read |= message.mark.is_some();
             self.receipts.confirm(history::read_by(message));
         }
         match begin {
             Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
             None => {
+                self.report_missed(&history.messages, &live, sought, fx);
                 self.receipts.resend_doubtful();
-                self.settle(history.messages.iter().chain(&live), now, fx);
+                self.settle(&history.messages, &live, now, fx);
                 let newest = history.messages.last().map(|last| last.sequence);
                 for message in history.messages {
                     // The reading overlaps with what is known: that is no duplicate worth counting.
@@ -197,6 +201,7 @@ impl Conversation {
                 self.take_message(message, now, fx);
             }
         }
+        self.expect_told(now);
         if overflowed && !self.flooded && self.is_serving() {
             self.read_history(None, 0, fx);
         }
@@ -204,6 +209,7 @@ impl Conversation {
 
     /// A message arrived.
     pub(super) fn on_message(&mut self, message: Message, now: Instant, fx: &mut Effects) {
+        self.marks.heard |= message.mark.is_some();
         match &mut self.phase {
             Phase::Reading(reading) => {
                 if reading.live.len() < MAX_LIVE {
@@ -224,11 +230,11 @@ impl Conversation {
             return;
         }
         if !self.handled.is_plausible(message.sequence) {
-            let what = format!("a message with sequence {}: passed over", message.sequence);
-            return fx.push(Effect::Report(Fact::Ambiguous(what)));
+            let (kind, what) = (Ambiguity::StrangeSequence, message.sequence.to_string());
+            return fx.push(Effect::Report(Fact::Ambiguous { kind, times: 1, what }));
         }
         if self.is_too_much(&message) {
-            return self.take_unnoted(&message);
+            return self.take_unnoted(&message, fx);
         }
         if !self.handled.note(message.sequence) {
             if message.from == Speaker::Consumer && history::is_content(&message) {
@@ -236,15 +242,11 @@ impl Conversation {
             }
             return;
         }
-        if self.handled.has_gap() {
-            self.gap_until.get_or_insert(now + GAP_PATIENCE);
-        } else {
-            self.gap_until = None;
-        }
+        self.watch_gap(now);
         self.journal.note(&message);
         self.receipts.confirm(history::read_by(&message));
         match message.from {
-            Speaker::Me => self.on_echo(&message),
+            Speaker::Me => self.on_echo(&message, fx),
             Speaker::Consumer if history::is_content(&message) => {
                 self.take_consumer(message, true, now, fx);
             }
@@ -261,11 +263,11 @@ impl Conversation {
     }
 
     /// What can be told from a message that will be read again.
-    fn take_unnoted(&mut self, message: &Message) {
+    fn take_unnoted(&mut self, message: &Message, fx: &mut Effects) {
         self.journal.note(message);
         self.receipts.confirm(history::read_by(message));
         if message.from == Speaker::Me {
-            self.on_echo(message);
+            self.on_echo(message, fx);
         }
     }
 
@@ -417,9 +419,6 @@ const REFUSALS: u32 = 3;
 
 /// A call that could not be sent although the connection is thought to be up is made again after this time.
 pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a message that another one has overtaken may take, before the history is asked for it.
-const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many live messages are kept while the history is read; a second reading tells of the others.
 const MAX_LIVE: usize = 1_000;

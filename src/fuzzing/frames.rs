@@ -276,6 +276,8 @@ impl Stage {
             | Event::Conversation { .. }
             | Event::Gone { .. }
             | Event::Message { .. }
+            | Event::Newest { .. }
+            | Event::Missed(_)
             | Event::AgentState(..)
             | Event::AvailabilitySet { .. }
             | Event::LoggedIn(_) => {}

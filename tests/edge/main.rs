@@ -12,6 +12,7 @@ mod conversation;
 mod escalation;
 mod first_steps;
 mod health;
+mod overload;
 mod recovery;
 mod rings;
 mod secrecy;

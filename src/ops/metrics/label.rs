@@ -1,9 +1,9 @@
 //! Pure: the labels' words. They are part of what dashboards and alerts rely on.
 
 use crate::{
-    cloud::LoginResult,
+    cloud::{LoginResult, Missed},
     conversation::{
-        effect::{Disposition, DropReason, FallbackReason, TransferReason},
+        effect::{Ambiguity, Disposition, DropReason, FallbackReason, TransferReason},
         event::EventKind,
     },
 };
@@ -69,8 +69,6 @@ pub(super) enum Incident {
     TransferFailed,
     /// All attempts were used up.
     Stuck,
-    /// The history did not tell whether something had been published.
-    Ambiguous,
     /// The history could not be read.
     HistoryFailed,
     /// A transfer to a skill that rings this very agent.
@@ -123,10 +121,15 @@ label!(Incident {
     PublishFailed => "publish_failed",
     TransferFailed => "transfer_failed",
     Stuck => "stuck",
-    Ambiguous => "ambiguous",
     HistoryFailed => "history_failed",
     SelfTransfer => "self_transfer",
     Broken => "broken",
+});
+label!(Missed {
+    Message => "message",
+    Conversation => "conversation",
+    Ring => "ring",
+    Gone => "gone",
 });
 label!(Direction {
     ToBot => "to_bot",
@@ -148,6 +151,15 @@ label!(Disposition {
     Escalated => "escalated",
     LeftBehind => "left_behind",
     Filtered => "filtered",
+});
+label!(Ambiguity {
+    FoundByText => "found_by_text",
+    FoundByPosition => "found_by_position",
+    AnsweredByPosition => "answered_by_position",
+    AskedAgain => "asked_again",
+    PublishedByText => "published_by_text",
+    OtherPieces => "other_pieces",
+    StrangeSequence => "strange_sequence",
 });
 label!(DropReason {
     AlreadyAnswered => "already_answered",

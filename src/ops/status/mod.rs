@@ -287,8 +287,9 @@ impl Totals {
             | Fact::TransferFailed(_)
             | Fact::Stuck
             | Fact::Closed
-            | Fact::Ambiguous(_)
+            | Fact::Ambiguous { .. }
             | Fact::HistoryFailed(_)
+            | Fact::Missed(_)
             | Fact::SelfTransfer(_)
             | Fact::Broken(_)
             | Fact::Asked(_) => {}

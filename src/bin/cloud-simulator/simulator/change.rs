@@ -324,6 +324,8 @@ impl World {
                     app_install_id: Some(app),
                     events: Vec::new(),
                     receipts: std::collections::BTreeMap::new(),
+                    said: std::collections::BTreeMap::new(),
+                    read: std::collections::BTreeMap::new(),
                 });
             }
         }

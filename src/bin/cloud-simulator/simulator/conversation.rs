@@ -64,6 +64,17 @@ pub(crate) struct Dialog {
     pub(crate) events: Vec<Arc<Event>>,
     /// Sequence to whoever sent a receipt for it, and which.
     pub(crate) receipts: BTreeMap<u64, BTreeMap<String, BTreeSet<String>>>,
+    /// Who has said how much: for counting what is unread without looking at all events.
+    pub(crate) said: BTreeMap<String, Said>,
+    /// How many content events of others somebody has read.
+    pub(crate) read: BTreeMap<String, usize>,
+}
+
+/// How many content events somebody has said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) to_all: usize,
+    pub(crate) to_agents: usize,
 }
 
 /// What a dialog is for.
@@ -187,18 +198,11 @@ impl Conversation {
     /// How many content events nobody of this id has read.
     pub(crate) fn unread(&self, id: &str) -> usize {
         let dialog = self.main();
-        let by_me = |sequence: &u64| {
-            let mine = dialog.receipts.get(sequence).and_then(|by| by.get(id));
-            mine.is_some_and(|statuses| statuses.contains("READ"))
-        };
-        dialog
-            .events
-            .iter()
-            .filter(|event| event.is_content() && event.originator != id)
-            .filter(|event| event.audience == Audience::All || id != self.consumer.id)
-            .filter_map(|event| event.sequence)
-            .filter(|sequence| !by_me(sequence))
-            .count()
+        let others = dialog.said.iter().filter(|(who, _)| *who != id).map(|(_, said)| said);
+        let is_consumer = id == self.consumer.id;
+        let said: usize =
+            others.map(|said| said.to_all + if is_consumer { 0 } else { said.to_agents }).sum();
+        said.saturating_sub(dialog.read.get(id).copied().unwrap_or_default())
     }
 }
 

@@ -53,6 +53,7 @@ impl World {
             stored.typing.insert(event.originator.clone(), state.to_owned());
         } else {
             place.events.push(Arc::clone(&event));
+            count(place, &event);
             remember_receipts(place, &event);
         }
         if event.is_content() {
@@ -92,6 +93,16 @@ impl Utterance {
     }
 }
 
+fn count(dialog: &mut Dialog, event: &Event) {
+    if event.is_content() {
+        let said = dialog.said.entry(event.originator.clone()).or_default();
+        match event.audience {
+            Audience::All => said.to_all += 1,
+            Audience::AgentsAndManagers => said.to_agents += 1,
+        }
+    }
+}
+
 fn remember_receipts(dialog: &mut Dialog, event: &Event) {
     if event.kind() != "AcceptStatusEvent" {
         return;
@@ -101,6 +112,12 @@ fn remember_receipts(dialog: &mut Dialog, event: &Event) {
         wire::one_or_many(&event.event["sequenceList"]).iter().filter_map(wire::whole_number)
     {
         let by = dialog.receipts.entry(sequence).or_default();
-        by.entry(event.originator.clone()).or_default().insert(status.to_owned());
+        let is_new = by.entry(event.originator.clone()).or_default().insert(status.to_owned());
+        let is_for_content = dialog
+            .event(sequence)
+            .is_some_and(|of| of.is_content() && of.originator != event.originator);
+        if is_new && status == "READ" && is_for_content {
+            *dialog.read.entry(event.originator.clone()).or_default() += 1;
+        }
     }
 }

@@ -274,6 +274,8 @@ impl World {
             app_install_id: None,
             events: Vec::new(),
             receipts: BTreeMap::new(),
+            said: BTreeMap::new(),
+            read: BTreeMap::new(),
         };
         let conversation = Conversation {
             id: id.clone(),
