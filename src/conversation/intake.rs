@@ -15,6 +15,7 @@ use super::{
     gather::{Batch, Item},
     history, postback, publish,
     settings::{LateMessages, Role},
+    unheard,
     unheard::Told,
     words::{Sequence, Timestamp},
 };
@@ -272,8 +273,17 @@ impl Conversation {
     }
 
     /// There is room again for what had to wait in the history.
-    pub(super) fn mind_flood(&mut self, fx: &mut Effects) {
-        if self.is_serving() && self.flooded && self.gather.has_room() {
+    pub(super) fn mind_flood(&mut self, now: Instant, fx: &mut Effects) {
+        if !self.is_serving() || !self.flooded || !self.gather.has_room() {
+            return;
+        }
+        let from = self.handled.newest();
+        if self.flood_read == Some(from) {
+            // The reading before brought nothing new: a history that is behind, or tells nonsense, is not asked in a
+            // hurry.
+            self.gap_until.get_or_insert(now + unheard::GAP_PATIENCE);
+        } else {
+            self.flood_read = Some(from);
             self.read_history(None, 0, fx);
         }
     }

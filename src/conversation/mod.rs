@@ -97,6 +97,8 @@ pub struct Conversation {
     handled: Handled,
     /// More came than can wait here: from there on the dialog is read again when there is room.
     flooded: bool,
+    /// How far the dialog was known when it was last read for that.
+    flood_read: Option<Sequence>,
     /// What the cloud has said to be the newest message.
     told: Told,
     /// A message is missing; until then it may still arrive by itself.
@@ -218,6 +220,7 @@ impl Conversation {
             draining: false,
             handled: Handled::default(),
             flooded: false,
+            flood_read: None,
             told: Told::default(),
             gap_until: None,
             journal: Journal::default(),
@@ -381,7 +384,7 @@ impl Conversation {
                 self.deliver(now, fx);
                 self.ask_when_ready(now, fx);
                 self.mind_gap(now, fx);
-                self.mind_flood(fx);
+                self.mind_flood(now, fx);
             }
             Phase::Offline { .. } | Phase::Left => {}
         }

@@ -124,7 +124,7 @@ impl Conversation {
 }
 
 /// How long a message that another one has overtaken may take, before the history is asked for it.
-const GAP_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A history may lag behind what is told of it. What it never shows is not looked for for ever.
 const LOOKS: u8 = 3;

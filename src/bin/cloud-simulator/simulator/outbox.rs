@@ -421,9 +421,8 @@ impl World {
 
     /// How long a socket is left alone after each frame that came from it.
     pub(super) fn reading_pause(&self, id: u64) -> Millis {
-        let pause = |fault: &Fault| match fault {
-            Fault::SlowReading { milliseconds } => Some(*milliseconds),
-            _ => None,
+        let pause = |fault: &Fault| {
+            if let Fault::SlowReading { milliseconds } = fault { Some(*milliseconds) } else { None }
         };
         let socket = self.sockets.get(&id);
         socket.and_then(|socket| self.faults.peek(&socket.login_name, pause)).unwrap_or(0)
