@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use super::{
     Conversation, Phase,
-    effect::{Body, Call, CallId, Effect, Effects, Fact},
-    event::{Audience, CallError, EventKind, Message, Outcome, Speaker},
-    history,
+    effect::{Ambiguity, Body, Call, CallId, Effect, Effects, Fact},
+    event::{CallError, EventKind, Message, Outcome, Speaker},
     intake::NOT_SENT_PAUSE,
     leave::retry_pause,
     publish::{self, Publication, State, Step},
+    unmarked,
 };
 
 impl Conversation {
@@ -24,7 +24,7 @@ impl Conversation {
             };
             match publication.state {
                 State::Pausing { until } if until <= now => publication.advance(),
-                State::Waiting { until } if until <= now => publication.state = State::Ready,
+                State::Waiting { until, .. } if until <= now => publication.state = State::Ready,
                 State::Pausing { .. } | State::Waiting { .. } | State::Sent { .. } => return,
                 // The history has to tell whether it is out.
                 State::Unsure { .. } => return self.read_history(None, 0, fx),
@@ -42,13 +42,27 @@ impl Conversation {
         };
         let key = answer.event.key;
         let pieces = self.journal.pieces(key);
+        let mut have = pieces.map(|pieces| pieces.have.clone()).unwrap_or_default();
+        let leftovers = &mut self.leftovers;
+        let first = covers.first().copied();
+        let mut claimed = 0;
+        let published = |steps: &[Step]| {
+            if key.kind == EventKind::Consumer
+                && let Some(first) = first
+                && have.is_empty()
+            {
+                have = leftovers.claim(steps, first);
+                claimed = have.len();
+            }
+            have
+        };
         let (publication, skipped) = Publication::plan(
             key,
             covers,
             answer.actions,
             answer.intents,
             self.settings.reserved_words,
-            pieces.map(|pieces| &pieces.have),
+            published,
         );
         if let Some(pieces) = pieces
             && pieces.count != publication.count
@@ -59,7 +73,11 @@ impl Conversation {
                 pieces.have.len(),
                 publication.count
             );
-            fx.push(Effect::Report(Fact::Ambiguous(what)));
+            fx.push(ambiguous(Ambiguity::OtherPieces, what));
+        }
+        for _ in 0..claimed {
+            let what = format!("a piece of the answer to {key}");
+            fx.push(ambiguous(Ambiguity::PublishedByText, what));
         }
         fx.extend(skipped.into_iter().map(|what| Effect::Report(Fact::ActionSkipped(what))));
         self.publication = Some(Box::new(publication));
@@ -137,7 +155,7 @@ impl Conversation {
             }
             Ok(Outcome::Done | Outcome::History(_) | Outcome::Profile(_)) => publication.advance(),
             Err(CallError::NotSent) => {
-                publication.state = State::Waiting { until: now + NOT_SENT_PAUSE }
+                publication.state = State::Waiting { until: now + NOT_SENT_PAUSE, floor: None }
             }
             Err(CallError::NoAnswer { .. }) => publication.state = State::Unsure { floor },
             Err(error @ CallError::Failed { .. }) => {
@@ -198,41 +216,78 @@ impl Conversation {
 
     /// An own message came back. While the cloud's answer is awaited, that one decides; once it is known to be lost,
     /// the echo is as good.
-    pub(super) fn on_echo(&mut self, message: &Message) {
+    pub(super) fn on_echo(&mut self, message: &Message, fx: &mut Effects) {
         if self.is_present_piece(message) {
-            self.piece_done();
+            return self.piece_done();
+        }
+        if let Some(kind) = self.stands_for_present_piece(message, self.marks.heard) {
+            self.found(kind, fx);
         }
     }
 
-    /// The history was read while it was not known whether the present piece is out. `messages`: all that is known
-    /// of the dialog since, read or heard.
-    pub(super) fn settle<'m>(
+    /// The dialog was read while it was not known whether the present piece is out: `read`, and what was `heard`
+    /// meanwhile.
+    pub(super) fn settle(
         &mut self,
-        mut messages: impl Iterator<Item = &'m Message> + Clone,
+        read: &[Message],
+        heard: &[Message],
         now: Instant,
         fx: &mut Effects,
     ) {
-        if messages.clone().any(|message| self.is_present_piece(message)) {
+        if read.iter().chain(heard).any(|message| self.is_present_piece(message)) {
             return self.piece_done();
         }
-        let Some(publication) = &mut self.publication else {
-            return;
-        };
-        let State::Unsure { floor } = publication.state else {
-            return;
-        };
-        if let Some(Step::Say { body: Body::Text { text, .. }, .. }) = publication.steps.front()
-            && messages.any(|m| m.sequence > floor && says(m, text))
+        let marks = self.marks;
+        let read = read.iter().filter_map(|m| self.stands_for_present_piece(m, marks.read));
+        let heard = heard.iter().filter_map(|m| self.stands_for_present_piece(m, marks.heard));
+        // The text is the better witness.
+        if let Some(kind) = read.chain(heard).min() {
+            return self.found(kind, fx);
+        }
+        if let Some(publication) = &mut self.publication
+            && let State::Unsure { floor } = publication.state
         {
-            // The mark did not come back; the same words in the same place are taken for it.
-            let what = format!("a piece of the answer to {}, found by its text", publication.key);
-            fx.push(Effect::Report(Fact::Ambiguous(what)));
-            return self.piece_done();
+            publication.state = match publication.failures {
+                0 => State::Ready,
+                failures => {
+                    State::Waiting { until: now + retry_pause(failures - 1), floor: Some(floor) }
+                }
+            };
         }
-        publication.state = match publication.failures {
-            0 => State::Ready,
-            failures => State::Waiting { until: now + retry_pause(failures - 1) },
+    }
+
+    /// The mark of the present piece did not come back; something else in its place is taken for it.
+    fn found(&mut self, kind: Ambiguity, fx: &mut Effects) {
+        if let Some(publication) = &self.publication {
+            let what = format!("a piece of the answer to {}", publication.key);
+            fx.push(ambiguous(kind, what));
+        }
+        self.piece_done();
+    }
+
+    /// Whether `message`, which carries no mark, has to be the piece whose acknowledgement was lost: pieces go out
+    /// one after another, so nothing else of this agent can stand there. Where marks do come back, an unmarked
+    /// message is somebody else's.
+    fn stands_for_present_piece(&self, message: &Message, marks_come: bool) -> Option<Ambiguity> {
+        let publication = self.publication.as_ref()?;
+        let (State::Unsure { floor } | State::Waiting { floor: Some(floor), .. }) =
+            publication.state
+        else {
+            return None;
         };
+        let Some(Step::Say { body, audience, .. }) = publication.steps.front() else {
+            return None;
+        };
+        let is_copy = |before: &Body| unmarked::is_said(before, *audience, message);
+        if message.sequence <= floor || !unmarked::is_own(message, *audience) {
+            None
+        } else if unmarked::is_said(body, *audience, message) {
+            Some(Ambiguity::FoundByText)
+        } else if marks_come || publication.before.as_ref().is_some_and(is_copy) {
+            None
+        } else {
+            Some(Ambiguity::FoundByPosition)
+        }
     }
 
     /// The present piece, should it be out, stands above this sequence; none if that is no question.
@@ -273,11 +328,6 @@ impl Conversation {
     }
 }
 
-/// Whether `message` is an own, unmarked message with this text.
-fn says(message: &Message, text: &str) -> bool {
-    message.from == Speaker::Me
-        && message.mark.is_none()
-        && message.audience == Audience::All
-        && history::is_content(message)
-        && matches!(&message.content, super::event::Content::Text(said) if said == text)
+fn ambiguous(kind: Ambiguity, what: String) -> Effect {
+    Effect::Report(Fact::Ambiguous { kind, times: 1, what })
 }

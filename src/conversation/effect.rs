@@ -271,8 +271,15 @@ pub enum Fact {
     Stuck,
     /// The dialog or conversation was closed on the bot's wish.
     Closed,
-    /// What the history says was ambiguous: it could not be told whether this had been published.
-    Ambiguous(String),
+    /// The dialog left a choice, and a rule decided.
+    Ambiguous {
+        /// Which rule.
+        kind: Ambiguity,
+        /// How often.
+        times: usize,
+        /// What it was about, in words.
+        what: String,
+    },
     /// Something the history could not be read for; it is tried again.
     HistoryFailed(CallErrorText),
     /// The transfer's target is a skill that rings this very agent.
@@ -281,6 +288,41 @@ pub enum Fact {
     Asked(EventKind),
     /// A step failed by a bug; the conversation was given to people.
     Broken(String),
+}
+
+/// What the dialog did not tell for certain, and how it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ambiguity {
+    /// A publish without acknowledgement was found in the dialog by what it says.
+    FoundByText,
+    /// The same, by its place alone: what it says is different.
+    FoundByPosition,
+    /// A batch was taken as answered because an own message without a mark stands behind it.
+    AnsweredByPosition,
+    /// A consumer message that an own message without a mark may have answered was put to the bot again.
+    AskedAgain,
+    /// A piece of an answer was taken as published because an own message without a mark says the same.
+    PublishedByText,
+    /// An answer of which a part is published has another number of pieces now.
+    OtherPieces,
+    /// A message's sequence cannot be; it was passed over.
+    StrangeSequence,
+}
+
+impl Ambiguity {
+    /// The case in words, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::FoundByText => "a message was found to be published by its text",
+            Self::FoundByPosition => "a message was found to be published by its place",
+            Self::AnsweredByPosition => "consumer messages are taken as answered",
+            Self::AskedAgain => "consumer messages may be answered, the bot is asked again",
+            Self::PublishedByText => "a piece of an answer is taken as published by its text",
+            Self::OtherPieces => "a half-published answer has other pieces now",
+            Self::StrangeSequence => "a message was passed over",
+        }
+    }
 }
 
 /// A call error in words.

@@ -206,5 +206,5 @@ const MAX_WAITING: usize = 1_000;
 
 /// A batch has at most this many messages and bytes of text, so that one event fits every transport; the rest
 /// is the next batch.
-const MAX_PARTS: usize = 100;
+pub(super) const MAX_PARTS: usize = 100;
 const MAX_BATCH_BYTES: usize = 64 * 1024;

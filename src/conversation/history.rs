@@ -1,11 +1,15 @@
 //! Pure: what the history tells. It is the journal: which events were answered, which pieces are missing, what
 //! the first utterance is, from when `maxConsumerMessageDelay` counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     event::{Audience, Content, EventKey, EventKind, Message, ReceiptStatus, Speaker},
     mark::Mark,
+    unmarked::{Course, Leftovers},
     words::{Sequence, Timestamp},
 };
 
@@ -117,13 +121,22 @@ impl Pieces {
     }
 }
 
+/// Whether marks come back from the platform: an unmarked own message is somebody else's where they do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks {
+    /// A history held one.
+    pub(super) read: bool,
+    /// A live message carried one.
+    pub(super) heard: bool,
+}
+
 /// What is to be done with a conversation that this process has not known before.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Takeover {
     /// The messages to hand to the bot, in order: consumer messages, or one agent's utterance.
     pub(super) messages: Vec<Message>,
-    /// The first batch ends with this sequence; the rest collects behind it.
-    pub(super) first_batch_ends: Option<Sequence>,
+    /// Batches end with these sequences; the rest collects behind them.
+    pub(super) batch_ends: BTreeSet<Sequence>,
     /// An event that is not a consumer message whose answer is incomplete: ask again.
     pub(super) repeat: Option<EventKey>,
     /// When the newest consumer message was said that this agent has answered.
@@ -132,8 +145,14 @@ pub(super) struct Takeover {
     pub(super) spoken: bool,
     /// Consumer messages for which there is no READ receipt.
     pub(super) unread: Vec<Sequence>,
-    /// Own messages without a mark, where position had to decide.
-    pub(super) ambiguous: usize,
+    /// Transfers that failed since the last consumer message.
+    pub(super) failed_transfers: u32,
+    /// How many times an own message without a mark was taken for the answer to what stands before it.
+    pub(super) answered_by_position: usize,
+    /// Those of `messages` that an own message without a mark may have answered.
+    pub(super) asked_again: BTreeSet<Sequence>,
+    /// Own messages without a mark that may be part of the answers to those.
+    pub(super) leftovers: Leftovers,
 }
 
 /// Reads a history for the first time.
@@ -145,11 +164,12 @@ pub(super) fn take_over(
     journal: &Journal,
     fresh: bool,
     skip_agent_message: bool,
+    window: Duration,
 ) -> Takeover {
-    let answered = Answered::read(messages, journal);
+    let answered = Answered::read(messages, journal, window);
     let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
     let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
-    let (picked, first_batch_ends) = if fresh || !answered.spoken {
+    let (picked, batch_ends) = if fresh || !answered.spoken {
         let candidate = utterances
             .iter()
             .filter(foreign)
@@ -158,19 +178,19 @@ pub(super) fn take_over(
         let picked = candidate.map(|m| preceding(&utterances, m, &answered)).unwrap_or_default();
         // One event: what the consumer said while waiting.
         let ends = picked.last().map(|m| m.sequence);
-        (picked, ends)
+        (picked, ends.into_iter().collect())
     } else {
         let open: Vec<&Message> = utterances
             .iter()
             .copied()
-            .filter(|m| m.from == Speaker::Consumer && m.sequence > answered.up_to)
+            .filter(|m| m.from == Speaker::Consumer && !answered.is_answered(m.sequence))
             .collect();
-        let ends = answered
+        let first = answered
             .half
             .filter(|key| key.kind == EventKind::Consumer)
             .map(|key| key.sequence)
             .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
-        (open, ends)
+        (open, first.into_iter().chain(answered.at_the_bot).collect())
     };
     // What was half said when the conversation was another's meanwhile, is not taken up again.
     let repeat = answered.half.filter(|key| !fresh && key.kind != EventKind::Consumer);
@@ -180,6 +200,8 @@ pub(super) fn take_over(
         let again = utterances.iter().copied().find(|m| m.sequence == key.sequence);
         picked.splice(0..0, again.filter(|m| m.from == Speaker::Agent));
     }
+    let doubtful = |m: &&&Message| !fresh && !answered.marks && m.sequence < answered.last_own;
+    let asked_again = picked.iter().filter(doubtful).map(|m| m.sequence).collect();
     let read: BTreeSet<Sequence> = messages.iter().flat_map(read_by).collect();
     let unread = messages
         .iter()
@@ -188,12 +210,15 @@ pub(super) fn take_over(
         .collect();
     Takeover {
         messages: picked.into_iter().cloned().collect(),
-        first_batch_ends,
+        batch_ends,
         repeat,
         anchor: if fresh { None } else { answered.anchor },
         spoken: answered.spoken,
         unread,
-        ambiguous: answered.ambiguous,
+        failed_transfers: if fresh { 0 } else { answered.failed_transfers },
+        answered_by_position: answered.by_position,
+        asked_again,
+        leftovers: if fresh { Leftovers::default() } else { answered.leftovers },
     }
 }
 
@@ -247,11 +272,19 @@ struct Answered {
     settled: Sequence,
     last_own: Sequence,
     spoken: bool,
-    ambiguous: usize,
+    /// Some own message carries a mark: one without is an earlier connector's or a person's.
+    marks: bool,
+    /// Taken as answered because of own messages without a mark.
+    without_mark: BTreeSet<Sequence>,
+    by_position: usize,
+    /// The batch that the bot must have had at the end, without marks, ends here.
+    at_the_bot: Option<Sequence>,
+    leftovers: Leftovers,
+    failed_transfers: u32,
 }
 
 impl Answered {
-    fn read(messages: &[Message], journal: &Journal) -> Self {
+    fn read(messages: &[Message], journal: &Journal, window: Duration) -> Self {
         let mut answered = Self {
             up_to: -1,
             marked_up_to: -1,
@@ -261,15 +294,26 @@ impl Answered {
             settled: -1,
             last_own: -1,
             spoken: false,
-            ambiguous: 0,
+            marks: messages.iter().any(|m| m.from == Speaker::Me && m.mark.is_some()),
+            without_mark: BTreeSet::new(),
+            by_position: 0,
+            at_the_bot: None,
+            leftovers: Leftovers::default(),
+            failed_transfers: 0,
         };
         let mut last_consumer = -1;
         for message in messages.iter().filter(|m| is_utterance(m)) {
             match message.from {
-                Speaker::Consumer => last_consumer = message.sequence,
+                Speaker::Consumer => {
+                    last_consumer = message.sequence;
+                    answered.failed_transfers = 0;
+                }
                 Speaker::Agent | Speaker::System => {}
                 Speaker::Me => answered.own(message, journal, last_consumer),
             }
+        }
+        if !answered.marks {
+            answered.follow(messages, window);
         }
         answered.half = answered.half.filter(|key| key.sequence > answered.up_to);
         let settled = match answered.half {
@@ -284,18 +328,39 @@ impl Answered {
         answered.anchor = messages
             .iter()
             .rev()
-            .find(|m| m.from == Speaker::Consumer && is_content(m) && m.sequence <= answered.up_to)
+            .find(|m| {
+                m.from == Speaker::Consumer && is_content(m) && answered.is_answered(m.sequence)
+            })
             .map(|m| m.time);
         answered
+    }
+
+    /// Without any mark the dialog is gone through as it must have been served.
+    fn follow(&mut self, messages: &[Message], window: Duration) {
+        let mut course = Course::new(window);
+        for message in messages.iter().filter(|m| is_content(m)) {
+            match (message.from, message.audience) {
+                (Speaker::Consumer, _) => course.consumer(message),
+                (Speaker::Me, Audience::All) => course.own(message),
+                (Speaker::Me, Audience::Agents) => course.own_private(message),
+                (Speaker::Agent | Speaker::System, _) => {}
+            }
+        }
+        self.at_the_bot = course.batch_at_the_bot();
+        (self.without_mark, self.by_position, self.leftovers) = course.end();
+    }
+
+    fn is_answered(&self, sequence: Sequence) -> bool {
+        sequence <= self.up_to || self.without_mark.contains(&sequence)
     }
 
     fn own(&mut self, message: &Message, journal: &Journal, last_consumer: Sequence) {
         self.spoken = true;
         self.last_own = self.last_own.max(message.sequence);
         let Some(mark) = &message.mark else {
-            // Without a mark, position decides: it answers what stands before it.
-            if last_consumer > self.up_to {
-                self.ambiguous += 1;
+            // Marks come back, and this has none: an earlier connector or a person has answered what stands before.
+            if self.marks && last_consumer > self.up_to {
+                self.by_position += 1;
                 self.up_to = last_consumer;
             }
             return;
@@ -310,7 +375,8 @@ impl Answered {
             EventKind::Agent if complete => self.up_to = self.up_to.max(mark.event.sequence),
             EventKind::Say(_) if complete => self.settle(mark),
             EventKind::Say(_) => {}
-            EventKind::EscalationFailed(_) => {
+            EventKind::EscalationFailed(failures) => {
+                self.failed_transfers = self.failed_transfers.max(failures);
                 // The transfer that was to come after the half answer before it, was made and failed.
                 if let Some(half) = self.half.take()
                     && half.kind == EventKind::Consumer

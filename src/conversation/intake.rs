@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Arrival, Conversation, Phase, ReadState, Reading,
-    effect::{Call, Disposition, Effect, Effects, Fact, Part, Postback},
+    effect::{Ambiguity, Call, Disposition, Effect, Effects, Fact, Part, Postback},
     event::{
         Audience, CallError, Content, Details, EventKey, EventKind, History, Message, Outcome,
         Speaker,
@@ -36,6 +36,7 @@ impl Conversation {
             self.flooded = false;
             self.gap_until = None;
             self.journal = history::Journal::default();
+            self.leftovers = super::unmarked::Leftovers::default();
             self.receipts = super::receipts::Receipts::default();
             match &mut self.phase {
                 Phase::Leaving(leaving) => leaving.other_dialog(),
@@ -98,9 +99,14 @@ impl Conversation {
 
     pub(super) fn read_history(&mut self, begin: Option<Arrival>, failures: u32, fx: &mut Effects) {
         let dialog = self.about.dialog.clone();
-        // From where something is missing, or from where a piece may stand that is looked for.
+        // From where something is missing, or from where a piece may stand that is looked for. The piece before it,
+        // read again, shows whether marks come back.
         let known = self.handled.floor();
-        let from = self.unsure_above().map_or(known, |floor| known.min(floor));
+        let from = match self.unsure_above() {
+            Some(floor) if self.acknowledged > 0 => known.min(floor).min(self.acknowledged - 1),
+            Some(floor) => known.min(floor),
+            None => known,
+        };
         let after = (begin.is_none() && from >= 0).then_some(from);
         let id = self.call(Call::History { dialog, after }, fx);
         let live = match &mut self.phase {
@@ -166,13 +172,14 @@ impl Conversation {
         self.flooded = false;
         for message in &history.messages {
             self.journal.note(message);
+            self.marks.read |= message.mark.is_some();
             self.receipts.confirm(history::read_by(message));
         }
         match begin {
             Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
             None => {
                 self.receipts.resend_doubtful();
-                self.settle(history.messages.iter().chain(&live), now, fx);
+                self.settle(&history.messages, &live, now, fx);
                 let newest = history.messages.last().map(|last| last.sequence);
                 for message in history.messages {
                     // The reading overlaps with what is known: that is no duplicate worth counting.
@@ -204,6 +211,7 @@ impl Conversation {
 
     /// A message arrived.
     pub(super) fn on_message(&mut self, message: Message, now: Instant, fx: &mut Effects) {
+        self.marks.heard |= message.mark.is_some();
         match &mut self.phase {
             Phase::Reading(reading) => {
                 if reading.live.len() < MAX_LIVE {
@@ -224,11 +232,11 @@ impl Conversation {
             return;
         }
         if !self.handled.is_plausible(message.sequence) {
-            let what = format!("a message with sequence {}: passed over", message.sequence);
-            return fx.push(Effect::Report(Fact::Ambiguous(what)));
+            let (kind, what) = (Ambiguity::StrangeSequence, message.sequence.to_string());
+            return fx.push(Effect::Report(Fact::Ambiguous { kind, times: 1, what }));
         }
         if self.is_too_much(&message) {
-            return self.take_unnoted(&message);
+            return self.take_unnoted(&message, fx);
         }
         if !self.handled.note(message.sequence) {
             if message.from == Speaker::Consumer && history::is_content(&message) {
@@ -244,7 +252,7 @@ impl Conversation {
         self.journal.note(&message);
         self.receipts.confirm(history::read_by(&message));
         match message.from {
-            Speaker::Me => self.on_echo(&message),
+            Speaker::Me => self.on_echo(&message, fx),
             Speaker::Consumer if history::is_content(&message) => {
                 self.take_consumer(message, true, now, fx);
             }
@@ -261,11 +269,11 @@ impl Conversation {
     }
 
     /// What can be told from a message that will be read again.
-    fn take_unnoted(&mut self, message: &Message) {
+    fn take_unnoted(&mut self, message: &Message, fx: &mut Effects) {
         self.journal.note(message);
         self.receipts.confirm(history::read_by(message));
         if message.from == Speaker::Me {
-            self.on_echo(message);
+            self.on_echo(message, fx);
         }
     }
 

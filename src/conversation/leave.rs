@@ -327,8 +327,11 @@ impl Conversation {
                 leaving.state = State::Waiting { until: now + NOT_SENT_PAUSE };
             }
             // What is said first is a courtesy: its failure does not keep the conversation here.
-            _ if said => {
+            outcome if said => {
                 leaving.before.pop_front();
+                if let Ok(Outcome::Published(sequence)) = outcome {
+                    self.acknowledged = self.acknowledged.max(sequence);
+                }
                 self.try_to_leave(fx);
             }
             Ok(_) => {

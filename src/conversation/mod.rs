@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | `event`, `effect`, `settings`, `words`, `mark` | what can it be told, what can it want, what are the knobs? |
 //! | `intake`, `history`, `receipts` | what does a message of the dialog mean, and has it been handled? |
+//! | `unmarked` | what if own messages carry no mark? |
 //! | `takeover` | what does the bot hear of a conversation that was not watched from its beginning? |
 //! | `gather` | which messages go to the bot as one event? |
 //! | `step_up` | who is the consumer now? |
@@ -48,6 +49,7 @@ mod step_up;
 mod takeover;
 mod timer;
 mod turn;
+mod unmarked;
 pub mod words;
 
 use std::{
@@ -69,7 +71,7 @@ pub use words::{
 use effect::{About, Disposition, DropReason, Fact, Notice};
 use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
 use gather::Gather;
-use history::{Handled, Journal};
+use history::{Handled, Journal, Marks};
 pub use leave::ExitKind;
 use leave::Leaving;
 use publish::Publication;
@@ -77,6 +79,7 @@ use receipts::Receipts;
 use settings::{Kind, Role};
 use timer::Earliest;
 use turn::Turns;
+use unmarked::Leftovers;
 
 /// One conversation that the bot agent is in.
 #[derive(Clone, Debug)]
@@ -94,6 +97,9 @@ pub struct Conversation {
     /// A message is missing; until then it may still arrive by itself.
     gap_until: Option<Instant>,
     journal: Journal,
+    marks: Marks,
+    /// Own messages without a mark that the first reading found.
+    leftovers: Leftovers,
     receipts: Receipts,
     /// Ids that the consumer has had: none of them is a step-up again.
     known_consumers: Vec<ConsumerId>,
@@ -207,6 +213,8 @@ impl Conversation {
             flooded: false,
             gap_until: None,
             journal: Journal::default(),
+            marks: Marks::default(),
+            leftovers: Leftovers::default(),
             receipts: Receipts::default(),
             known_consumers: vec![details.consumer],
             next_step_up: 0,

@@ -22,6 +22,8 @@ pub(super) struct Publication {
     pub(super) steps: std::collections::VecDeque<Step>,
     /// How many pieces the whole answer has.
     pub(super) count: u32,
+    /// What was said before the present step: a copy of it that comes late is not the present piece.
+    pub(super) before: Option<Body>,
     pub(super) state: State,
     /// How often the cloud failed at the present piece.
     pub(super) failures: u32,
@@ -38,8 +40,8 @@ pub(super) enum State {
     Sent { id: CallId, since: Instant, floor: Sequence },
     /// It may have been published: the history has to tell.
     Unsure { floor: Sequence },
-    /// The cloud failed; it is sent again at this time.
-    Waiting { until: Instant },
+    /// It is sent again at this time. Should it have been sent before, own messages above `floor` may be it.
+    Waiting { until: Instant, floor: Option<Sequence> },
 }
 
 /// One step of an answer.
@@ -64,7 +66,7 @@ pub(super) enum Step {
 }
 
 impl Publication {
-    /// Plans the steps of an answer, leaving out the pieces that the history already holds. The second value
+    /// Plans the steps of an answer, leaving out the pieces that `published` finds in the history. The second value
     /// says in words what of the answer will not be carried out.
     pub(super) fn plan(
         key: EventKey,
@@ -72,7 +74,7 @@ impl Publication {
         actions: Vec<Action>,
         intents: Vec<Intent>,
         reserved_words: bool,
-        published: Option<&BTreeSet<u32>>,
+        published: impl FnOnce(&[Step]) -> BTreeSet<u32>,
     ) -> (Self, Vec<String>) {
         let mut skipped = Vec::new();
         let mut planner = Planner::default();
@@ -88,12 +90,18 @@ impl Publication {
             skipped.push(format!("{rest} more after a transfer or close"));
         }
         let count = planner.pieces;
-        let steps = match published {
-            Some(have) => planner.without(have),
-            None => planner.steps.into(),
+        let have = published(&planner.steps);
+        let steps = planner.without(&have);
+        let publication = Self {
+            key,
+            covers,
+            intents,
+            steps,
+            count,
+            before: None,
+            state: State::Ready,
+            failures: 0,
         };
-        let publication =
-            Self { key, covers, intents, steps, count, state: State::Ready, failures: 0 };
         (publication, skipped)
     }
 
@@ -105,7 +113,9 @@ impl Publication {
 
     /// The present step is done.
     pub(super) fn advance(&mut self) {
-        self.steps.pop_front();
+        if let Some(Step::Say { body, .. }) = self.steps.pop_front() {
+            self.before = Some(body);
+        }
         self.state = State::Ready;
         self.failures = 0;
     }
@@ -113,7 +123,7 @@ impl Publication {
     /// When the present step wants attention.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
-            State::Pausing { until } | State::Waiting { until } => Some(until),
+            State::Pausing { until } | State::Waiting { until, .. } => Some(until),
             State::Ready | State::Sent { .. } | State::Unsure { .. } => None,
         }
     }

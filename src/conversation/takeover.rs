@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     Arrival, Conversation, GREETING_AFTER,
-    effect::{Effect, Effects, Fact, Part},
+    effect::{Ambiguity, Effect, Effects, Fact, Part},
     event::{Content, EventKey, EventKind, Message, Speaker},
     gather::{Batch, Item},
     history::{self, Takeover},
@@ -23,13 +23,23 @@ impl Conversation {
         let fresh = arrival == Arrival::Assigned;
         let Takeover {
             messages: picked,
-            first_batch_ends,
+            batch_ends,
             repeat,
             anchor,
             spoken,
             unread,
-            ambiguous,
-        } = history::take_over(messages, &self.journal, fresh, self.settings.skip_agent_message);
+            failed_transfers,
+            answered_by_position,
+            asked_again,
+            leftovers,
+        } = history::take_over(
+            messages,
+            &self.journal,
+            fresh,
+            self.settings.skip_agent_message,
+            self.settings.gather,
+        );
+        self.leftovers = leftovers;
         if let Some(last) = messages.last() {
             self.handled.raise(last.sequence);
         }
@@ -39,13 +49,20 @@ impl Conversation {
             .rev()
             .find(|m| m.from == Speaker::Consumer && history::is_content(m))
             .map(|m| (m.sequence, m.time));
-        if ambiguous > 0 {
-            let what = format!("{ambiguous} own messages without a mark, judged by position");
-            fx.push(Effect::Report(Fact::Ambiguous(what)));
+        for (kind, times) in [
+            (Ambiguity::AnsweredByPosition, answered_by_position),
+            (Ambiguity::AskedAgain, asked_again.len()),
+        ] {
+            if times > 0 {
+                let what = "an own message without a mark stands behind it".to_owned();
+                fx.push(Effect::Report(Fact::Ambiguous { kind, times, what }));
+            }
         }
+        // What the agent may have answered already, was not late.
         let late: Vec<Sequence> = picked
             .iter()
             .filter(|m| self.is_late(m.time) && m.from == Speaker::Consumer)
+            .filter(|m| !asked_again.contains(&m.sequence))
             .map(|m| m.sequence)
             .collect();
         for sequence in unread {
@@ -64,16 +81,20 @@ impl Conversation {
         for message in picked {
             let (sequence, from) = (message.sequence, message.from);
             match from {
-                Speaker::Consumer => self.take_consumer(message, !fresh, now, fx),
+                Speaker::Consumer => {
+                    let judge_late = !fresh && !asked_again.contains(&sequence);
+                    self.take_consumer(message, judge_late, now, fx);
+                }
                 Speaker::Agent | Speaker::Me | Speaker::System => {
                     let batch = utterance(&message);
                     self.gather.add(Item::Special(Box::new(batch)), now);
                 }
             }
-            if first_batch_ends == Some(sequence) {
+            if batch_ends.contains(&sequence) {
                 self.gather.close_batch();
             }
         }
+        self.failed_transfers = failed_transfers;
         if fresh {
             self.gather.join_batch();
         } else {

@@ -48,7 +48,9 @@ pub(super) fn log(id: &ConversationId, fact: &Fact) {
         ),
         Fact::Stuck => warn!(conversation, "the bot has not answered after all attempts"),
         Fact::Closed => info!(conversation, "closed as the bot wished"),
-        Fact::Ambiguous(what) => warn!(conversation, what, "the history is ambiguous"),
+        Fact::Ambiguous { kind, times, what } => {
+            warn!(conversation, times, what, "the dialog is ambiguous: {}", kind.words());
+        }
         Fact::HistoryFailed(error) => {
             warn!(conversation, error, "the history could not be read");
         }

@@ -16,7 +16,7 @@ fn the_event_is_asked_again_under_its_id_and_only_the_missing_pieces_are_publish
     assert_eq!(talk.asked_ids(), ["0#1"]);
     talk.answers([text("one"), text("two"), text("three")]);
     assert_eq!(talk.own_words(), ["one", "two", "three"]);
-    assert!(!talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous(_))));
+    assert!(!talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous { .. })));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn an_answer_that_has_other_pieces_now_is_completed_as_far_as_possible_and_count
     let mut talk = restarted([consumer(0, "hi"), me(1, "one", "cd1:0:0/3")]);
     talk.answers([text("uno"), text("dos")]);
     assert_eq!(talk.own_words(), ["one", "dos"]);
-    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous(_))));
+    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous { .. })));
 }
 
 #[test]
@@ -138,5 +138,5 @@ fn killed_at_any_piece_the_consumer_sees_each_piece_once() {
 fn without_marks_an_own_message_answers_what_stands_before_it_and_that_is_counted() {
     let mut talk = restarted([consumer(0, "hi"), me(1, "hello", ""), consumer(2, "next")]);
     assert_eq!(talk.asked(), ["next"]);
-    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous(_))));
+    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous { .. })));
 }

@@ -45,7 +45,7 @@ fn where_the_mark_does_not_come_back_the_same_words_decide_and_that_is_counted()
     talk.publishing = Publishing::Works;
     talk.acknowledges();
     assert_eq!(talk.own_words(), ["one"]);
-    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous(_))));
+    assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous { .. })));
 }
 
 #[test]

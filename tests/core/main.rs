@@ -28,3 +28,4 @@ mod stuck;
 mod support;
 mod trace;
 mod traces;
+mod unmarked;

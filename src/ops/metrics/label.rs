@@ -3,7 +3,7 @@
 use crate::{
     cloud::LoginResult,
     conversation::{
-        effect::{Disposition, DropReason, FallbackReason, TransferReason},
+        effect::{Ambiguity, Disposition, DropReason, FallbackReason, TransferReason},
         event::EventKind,
     },
 };
@@ -69,8 +69,6 @@ pub(super) enum Incident {
     TransferFailed,
     /// All attempts were used up.
     Stuck,
-    /// The history did not tell whether something had been published.
-    Ambiguous,
     /// The history could not be read.
     HistoryFailed,
     /// A transfer to a skill that rings this very agent.
@@ -123,7 +121,6 @@ label!(Incident {
     PublishFailed => "publish_failed",
     TransferFailed => "transfer_failed",
     Stuck => "stuck",
-    Ambiguous => "ambiguous",
     HistoryFailed => "history_failed",
     SelfTransfer => "self_transfer",
     Broken => "broken",
@@ -148,6 +145,15 @@ label!(Disposition {
     Escalated => "escalated",
     LeftBehind => "left_behind",
     Filtered => "filtered",
+});
+label!(Ambiguity {
+    FoundByText => "found_by_text",
+    FoundByPosition => "found_by_position",
+    AnsweredByPosition => "answered_by_position",
+    AskedAgain => "asked_again",
+    PublishedByText => "published_by_text",
+    OtherPieces => "other_pieces",
+    StrangeSequence => "strange_sequence",
 });
 label!(DropReason {
     AlreadyAnswered => "already_answered",

@@ -15,7 +15,9 @@ use prometheus_client::{
 
 use crate::{
     cloud::LoginResult,
-    conversation::effect::{Disposition, DropReason, Fact, FallbackReason, TransferReason},
+    conversation::effect::{
+        Ambiguity, Disposition, DropReason, Fact, FallbackReason, TransferReason,
+    },
 };
 
 pub use label::{ConversationOutcome, Direction, Peer, RingResult};
@@ -48,6 +50,7 @@ pub struct Metrics {
     resends: Counter,
     fallback_escalations: Family<One, Counter>,
     incidents: Family<One, Counter>,
+    ambiguous: Family<One, Counter>,
     protocol_errors: Family<Two, Counter>,
 }
 
@@ -101,6 +104,8 @@ impl Metrics {
                 "Conversations given to people because the bot failed",
             ),
             incidents: declare.metric("incidents", "What went wrong within conversations"),
+            ambiguous: declare
+                .metric("ambiguous", "What a dialog did not tell for certain, and a rule decided"),
             protocol_errors: declare
                 .metric("protocol_errors", "What a peer sent that could not be used"),
             registry: declare.0,
@@ -171,7 +176,11 @@ impl Metrics {
             Fact::TransferFailed(_) => self.incident(Incident::TransferFailed),
             Fact::Stuck => self.incident(Incident::Stuck),
             Fact::Broken(_) => self.incident(Incident::Broken),
-            Fact::Ambiguous(_) => self.incident(Incident::Ambiguous),
+            Fact::Ambiguous { kind, times, .. } => {
+                self.ambiguous
+                    .get_or_create(&[("kind", kind.label())])
+                    .inc_by(u64::try_from(*times).unwrap_or(u64::MAX));
+            }
             Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
             Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
         }
@@ -234,6 +243,7 @@ impl Metrics {
         create(&self.logins, "result", LoginResult::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
         create(&self.incidents, "kind", Incident::ALL);
+        create(&self.ambiguous, "kind", Ambiguity::ALL);
         for direction in Direction::ALL {
             drop(self.relay.get_or_create(&[("direction", direction.label())]));
         }
@@ -337,7 +347,10 @@ mod tests {
                 "incidents_total{kind=\"fallback_without_skill\"} 1",
             ),
             (Fact::Stuck, "incidents_total{kind=\"stuck\"} 1"),
-            (Fact::Ambiguous(text.clone()), "incidents_total{kind=\"ambiguous\"} 1"),
+            (
+                Fact::Ambiguous { kind: Ambiguity::AskedAgain, times: 2, what: text.clone() },
+                "ambiguous_total{kind=\"asked_again\"} 2",
+            ),
             (Fact::HistoryFailed(text), "incidents_total{kind=\"history_failed\"} 1"),
             (Fact::SelfTransfer("123".into()), "incidents_total{kind=\"self_transfer\"} 1"),
             (

@@ -287,7 +287,7 @@ impl Totals {
             | Fact::TransferFailed(_)
             | Fact::Stuck
             | Fact::Closed
-            | Fact::Ambiguous(_)
+            | Fact::Ambiguous { .. }
             | Fact::HistoryFailed(_)
             | Fact::SelfTransfer(_)
             | Fact::Broken(_)

@@ -5,3 +5,4 @@ mod connection;
 mod oddities;
 mod publishing;
 mod restart;
+mod unmarked;

@@ -198,7 +198,7 @@ async fn without_metadata_in_the_history_nothing_is_lost_and_nothing_answered_is
         world.cloud.consumer(&talk).says("more").unwrap();
         world.start("").await;
         let more = world.bot.hears("more").await;
-        assert!(world.count("incidents_total", "ambiguous") >= 1.0);
+        assert!(world.count("ambiguous_total", "answered_by_position") >= 1.0);
         world.bot.answers(&more, &[text("of course")]);
         world
             .reads(

@@ -2,6 +2,7 @@
 
 use super::faults::{Fault, When, names};
 use super::options::RepeatedIds;
+use super::shape;
 use super::ums::{Answer, STRING};
 use super::wire::{self, Request};
 use super::world::{Part, Received, World};
@@ -119,6 +120,9 @@ impl World {
             Ok(Answer(code, kind, mut body)) => {
                 if kind == ".ams.ms.QueryMessages$Response" {
                     self.bend(login, &mut body);
+                    if self.options.strip_metadata.in_histories() {
+                        shape::strip_metadata(&mut body);
+                    }
                 }
                 wire::response(&request.id, code, kind, &body)
             }

@@ -62,7 +62,9 @@ pub(crate) use {
     },
     faults::{Fault, Mode, Route, Rule, Shape, When},
     hands::{AgentHand, ConsumerHand},
-    options::{AccountOptions, AgentOptions, Credential, Options, RepeatedIds, SkillOptions},
+    options::{
+        AccountOptions, AgentOptions, Credential, Options, RepeatedIds, SkillOptions, StripMetadata,
+    },
     routing::{Ring, RingState},
     world::{Counts, Received, Start, World},
 };

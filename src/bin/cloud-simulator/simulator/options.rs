@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) strict_login_pace: bool,
     /// What a request whose id was used before on its socket does.
     pub(crate) repeated_request_ids: RepeatedIds,
+    /// Where the metadata of what agents say gets lost.
+    pub(crate) strip_metadata: StripMetadata,
     /// The account feature `Common.EncodedMetadata`: without it, messages with encoded metadata vanish.
     pub(crate) encoded_metadata: bool,
     /// Refuses structured content beyond the limits of the web channel's schemas.
@@ -52,6 +54,33 @@ pub(crate) enum RepeatedIds {
     Twice,
     /// The first answer is given again and nothing else happens.
     Once,
+}
+
+/// Where the metadata of what agents say gets lost; a consumer's clicks keep theirs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum StripMetadata {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In notifications, to whomever they go.
+    Echoes,
+    /// In the answers to `QueryMessages`.
+    Histories,
+    /// In both.
+    Both,
+}
+
+impl StripMetadata {
+    /// Whether notifications lose it.
+    pub(crate) fn in_echoes(self) -> bool {
+        matches!(self, Self::Echoes | Self::Both)
+    }
+
+    /// Whether histories lose it.
+    pub(crate) fn in_histories(self) -> bool {
+        matches!(self, Self::Histories | Self::Both)
+    }
 }
 
 /// One account ("brand", "site").
@@ -180,6 +209,7 @@ impl Default for Options {
             eviction_code: 4401,
             strict_login_pace: false,
             repeated_request_ids: RepeatedIds::Twice,
+            strip_metadata: StripMetadata::None,
             encoded_metadata: true,
             check_structured_content: true,
             snapshot_limit: 1000,

@@ -303,6 +303,9 @@ impl World {
             return;
         };
         self.bend(&login, &mut note.body);
+        if self.options.strip_metadata.in_echoes() {
+            shape::strip_metadata(&mut note.body);
+        }
         let name = note.kind.rsplit('.').next().unwrap_or_default();
         let fate = self.faults.take(&login, |fault| {
             let Fault::Notifications { mode, milliseconds, notification, conversation } = fault

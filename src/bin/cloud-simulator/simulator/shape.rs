@@ -56,6 +56,15 @@ pub(super) fn bend(
     }
 }
 
+/// Takes the metadata from what agents said, in a notification or a history.
+pub(super) fn strip_metadata(body: &mut Value) {
+    each_event(body, |event| {
+        if event["originatorMetadata"]["role"] != "CONSUMER" {
+            remove(event, "metadata");
+        }
+    });
+}
+
 fn each_result(body: &mut Value, mut change: impl FnMut(&mut Value)) {
     let changes = body.get_mut("changes").and_then(Value::as_array_mut);
     changes.into_iter().flatten().filter_map(|one| one.get_mut("result")).for_each(&mut change);
