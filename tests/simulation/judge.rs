@@ -71,7 +71,7 @@ impl<'a> Case<'a> {
                 self.verdict.answered += 1;
             } else if self.is_with_people() {
                 self.verdict.escalated += 1;
-            } else if !self.talk.conversation.open {
+            } else if !self.talk.conversation.open || self.found_no_room() {
                 self.verdict.left += 1;
             } else if self.is_late(message) {
                 self.verdict.late += 1;
@@ -172,6 +172,13 @@ impl<'a> Case<'a> {
 
     fn is_with_people(&self) -> bool {
         self.talk.conversation.skill != BOT_SKILL
+    }
+
+    /// Whether it waits in the queue, since the connector is full and stays so.
+    fn found_no_room(&self) -> bool {
+        let limit = self.record.plan.settings.max_conversations;
+        let is_full = self.record.last.as_ref().is_some_and(|s| s.conversations.open >= limit);
+        is_full && self.talk.conversation.assigned().is_none()
     }
 
     /// Whether more time has passed than is allowed since the last message that was answered before it.

@@ -196,9 +196,10 @@ impl Stage {
         for _ in 0..HEALING {
             after(10.0).await;
             let status = self.world.status().await;
+            let has_room = status.conversations.open < self.settings.max_conversations;
             if status.agent_connector.status == ConnectorStatus::Online
                 && status.conversations.waiting_for_bot == 0
-                && self.world.cloud.queue(crate::support::BOT_SKILL).is_empty()
+                && !(has_room && !self.world.cloud.queue(crate::support::BOT_SKILL).is_empty())
             {
                 break;
             }
@@ -268,5 +269,5 @@ fn record(state: &[NotifyState<'_>]) -> io::Result<()> {
 /// What the unit asks for.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
 /// In tens of seconds: longer than the longest pause before another try.
-const HEALING: u32 = 60;
+const HEALING: u32 = 200;
 const SETTLING: f64 = 30.0;
