@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     conversation::{
-        Call, CallError, CallId, ConversationId, RingId, SkillId, Timestamp,
+        Call, CallError, CallId, ConversationId, DialogId, RingId, Sequence, SkillId, Timestamp,
         event::{Departure, Details, Message, Outcome},
     },
     secret::Secret,
@@ -83,6 +83,8 @@ pub enum Command {
         /// The call.
         call: Call,
     },
+    /// Open another socket with the same token, because this one does not tell all that it should.
+    Reconnect,
     /// Use these settings from the next log-in on, and try at once if waiting (SIGHUP).
     Reload(Box<Settings>),
     /// Log out and end; answered by [`Event::Stopped`].
@@ -163,6 +165,17 @@ pub enum Event {
         /// The message.
         message: Message,
     },
+    /// The cloud says that this is the newest sequence of a dialog, and no message with it has arrived so far.
+    Newest {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its dialog.
+        dialog: DialogId,
+        /// The sequence.
+        sequence: Sequence,
+    },
+    /// Something that the cloud should have told by itself was found by looking. What it was, is told as always.
+    Missed(Missed),
     /// The outcome of a call.
     Called {
         /// The conversation.
@@ -192,6 +205,19 @@ pub enum Event {
     },
     /// Logged out; no event follows.
     Stopped,
+}
+
+/// What the cloud can fail to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Missed {
+    /// A message. Conversations notice it by themselves and report it as a fact.
+    Message,
+    /// This agent is in a conversation.
+    Conversation,
+    /// A ring waits.
+    Ring,
+    /// This agent is not in a conversation any more.
+    Gone,
 }
 
 /// A ring as offered.
@@ -233,7 +259,8 @@ pub enum LinkPhase {
     Up,
     /// Waiting before the next try. `reason` is a short fixed word for the metric.
     Waiting {
-        /// Why, as a short fixed word: `network`, `closed`, `expired`, `evicted`, `refused`, `throttled`, `dead`.
+        /// Why, as a short fixed word: `network`, `closed`, `expired`, `evicted`, `refused`, `throttled`, `dead`,
+        /// `deaf`.
         reason: &'static str,
     },
     /// Logged out.

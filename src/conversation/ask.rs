@@ -12,9 +12,11 @@ use super::{
 };
 
 impl Conversation {
-    /// Whether the next event may go to the bot: one is under way at a time.
+    /// Whether the next event may go to the bot: one is under way at a time, and what others have overtaken on its way
+    /// here is waited for (for two seconds, then the history is read), so that the order is kept.
     pub(super) fn can_ask(&self) -> bool {
         !self.draining
+            && self.gap_until.is_none()
             && self.publication.is_none()
             && self.answers.is_empty()
             && self.turns.under_way().is_none()

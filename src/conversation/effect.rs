@@ -282,6 +282,8 @@ pub enum Fact {
     },
     /// Something the history could not be read for; it is tried again.
     HistoryFailed(CallErrorText),
+    /// So many messages did not arrive by themselves; the history had them.
+    Missed(usize),
     /// The transfer's target is a skill that rings this very agent.
     SelfTransfer(SkillId),
     /// An event of this kind was put to the bot.

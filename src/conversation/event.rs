@@ -21,6 +21,13 @@ pub enum Event {
     LinkUp(Details),
     /// A message or receipt arrived live.
     Message(Message),
+    /// The cloud says that this is the newest sequence of the dialog, and no message with it has arrived so far.
+    Newest {
+        /// The dialog.
+        dialog: DialogId,
+        /// The sequence.
+        sequence: Sequence,
+    },
     /// How a call that an effect asked for ended.
     Called {
         /// The call, as its effect named it.
@@ -74,7 +81,7 @@ pub struct Message {
     pub content: Content,
     /// The platform's metadata of a click, as it came; none if empty.
     pub metadata: Option<Json>,
-    /// The journal mark, where one of our own messages carries it.
+    /// The journal mark, where one of our own messages, or of a sister's, carries it.
     pub mark: Option<Mark>,
 }
 

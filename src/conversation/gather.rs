@@ -72,12 +72,12 @@ impl Gather {
         }
     }
 
-    /// Makes one batch of all texts that wait, whatever the window: they were said together.
-    pub(super) fn join_batch(&mut self) {
-        for waiting in &mut self.items {
+    /// Makes one batch of the texts that wait from this sequence on, whatever the window: they were said together.
+    pub(super) fn join_from(&mut self, first: Sequence) {
+        let later = |w: &&mut Waiting| w.item.sequence().is_some_and(|sequence| sequence >= first);
+        for waiting in self.items.iter_mut().filter(later) {
             waiting.joined = true;
         }
-        self.close_batch();
     }
 
     /// Whether a barrier waits for this call.

@@ -137,6 +137,9 @@ pub(super) struct Takeover {
     pub(super) messages: Vec<Message>,
     /// Batches end with these sequences; the rest collects behind them.
     pub(super) batch_ends: BTreeSet<Sequence>,
+    /// What was said from the one to the other was, or may have been, one event: it has to be one again, whatever the
+    /// window, or the same id would mean something else.
+    pub(super) one_event: Option<(Sequence, Sequence)>,
     /// An event that is not a consumer message whose answer is incomplete: ask again.
     pub(super) repeat: Option<EventKey>,
     /// When the newest consumer message was said that this agent has answered.
@@ -169,28 +172,35 @@ pub(super) fn take_over(
     let answered = Answered::read(messages, journal, window);
     let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
     let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
-    let (picked, batch_ends) = if fresh || !answered.spoken {
+    let (picked, batch_ends, one_event) = if fresh || !answered.spoken {
         let candidate = utterances
             .iter()
             .filter(foreign)
             .rev()
             .find(|m| !skip_agent_message || m.from == Speaker::Consumer);
         let picked = candidate.map(|m| preceding(&utterances, m, &answered)).unwrap_or_default();
-        // One event: what the consumer said while waiting.
-        let ends = picked.last().map(|m| m.sequence);
-        (picked, ends.into_iter().collect())
+        let half = answered.half.filter(|key| picked.iter().any(|m| m.sequence == key.sequence));
+        let one_event = match (half, picked.as_slice()) {
+            (Some(half), _) => Some((answered.half_begins, half.sequence)),
+            // What the consumer said while waiting.
+            (None, [first, .., last]) => Some((first.sequence, last.sequence)),
+            (None, [only]) => Some((only.sequence, only.sequence)),
+            (None, []) => None,
+        };
+        (picked, one_event.iter().map(|(_, last)| *last).collect(), one_event)
     } else {
         let open: Vec<&Message> = utterances
             .iter()
             .copied()
-            .filter(|m| m.from == Speaker::Consumer && !answered.is_answered(m.sequence))
+            .filter(|m| m.from == Speaker::Consumer && m.sequence > answered.sisters_up_to)
+            .filter(|m| !answered.is_answered(m.sequence))
             .collect();
-        let first = answered
-            .half
-            .filter(|key| key.kind == EventKind::Consumer)
+        let half = answered.half.filter(|key| key.kind == EventKind::Consumer);
+        let first = half
             .map(|key| key.sequence)
             .or_else(|| open.iter().rev().map(|m| m.sequence).find(|s| *s < answered.last_own));
-        (open, first.into_iter().chain(answered.at_the_bot).collect())
+        let one_event = half.map(|key| (answered.half_begins, key.sequence));
+        (open, first.into_iter().chain(answered.at_the_bot).collect(), one_event)
     };
     // What was half said when the conversation was another's meanwhile, is not taken up again.
     let repeat = answered.half.filter(|key| !fresh && key.kind != EventKind::Consumer);
@@ -211,6 +221,7 @@ pub(super) fn take_over(
     Takeover {
         messages: picked.into_iter().cloned().collect(),
         batch_ends,
+        one_event,
         repeat,
         anchor: if fresh { None } else { answered.anchor },
         spoken: answered.spoken,
@@ -239,21 +250,30 @@ pub(super) fn read_by(message: &Message) -> impl Iterator<Item = Sequence> + '_ 
     sequences.iter().copied()
 }
 
-/// The candidate, and if it is the consumer's, the consumer messages directly before it that nobody answered.
+/// The candidate, and if it is the consumer's, the consumer messages before it that nobody answered.
+///
+/// Position tells: what stands before an agent's words was answered by them. Not so where these words are marked as
+/// a bot's answer to something earlier: the consumer may have said more before they were published.
 fn preceding<'m>(
     utterances: &[&'m Message],
-    candidate: &Message,
+    candidate: &'m Message,
     answered: &Answered,
 ) -> Vec<&'m Message> {
+    let told = answered.marked_up_to.max(answered.sisters_up_to);
     let before = utterances.iter().rev().skip_while(|m| m.sequence > candidate.sequence).copied();
-    let mut picked: Vec<&Message> = match candidate.from {
-        Speaker::Consumer => before
-            .take_while(|m| m.from == Speaker::Consumer && m.sequence > answered.marked_up_to)
-            .collect(),
-        Speaker::Agent | Speaker::Me | Speaker::System => before.take(1).collect(),
-    };
+    let mut picked: Vec<&Message> = before
+        .take_while(|m| m.from == Speaker::Consumer || m.mark.is_some())
+        .filter(|m| m.from == Speaker::Consumer && m.sequence > told)
+        .collect();
     picked.reverse();
-    picked
+    match candidate.from {
+        // The last word of a bot before this one that is asked for the consumer's last message whoever answered it.
+        Speaker::Consumer if picked.is_empty() && candidate.sequence > answered.marked_up_to => {
+            vec![candidate]
+        }
+        Speaker::Agent | Speaker::Me | Speaker::System if picked.is_empty() => vec![candidate],
+        Speaker::Consumer | Speaker::Agent | Speaker::Me | Speaker::System => picked,
+    }
 }
 
 /// What this agent has answered.
@@ -262,6 +282,8 @@ struct Answered {
     up_to: Sequence,
     /// The same, by marks alone.
     marked_up_to: Sequence,
+    /// Consumer messages up to here were answered by another agent's bot, as its marks tell.
+    sisters_up_to: Sequence,
     anchor: Option<Timestamp>,
     /// The newest event whose answer is incomplete.
     half: Option<EventKey>,
@@ -288,6 +310,7 @@ impl Answered {
         let mut answered = Self {
             up_to: -1,
             marked_up_to: -1,
+            sisters_up_to: -1,
             anchor: None,
             half: None,
             half_begins: -1,
@@ -302,13 +325,15 @@ impl Answered {
             failed_transfers: 0,
         };
         let mut last_consumer = -1;
+        let mut sisters = Journal::default();
         for message in messages.iter().filter(|m| is_utterance(m)) {
             match message.from {
                 Speaker::Consumer => {
                     last_consumer = message.sequence;
                     answered.failed_transfers = 0;
                 }
-                Speaker::Agent | Speaker::System => {}
+                Speaker::Agent => answered.sisters(message, &mut sisters),
+                Speaker::System => {}
                 Speaker::Me => answered.own(message, journal, last_consumer),
             }
         }
@@ -397,6 +422,18 @@ impl Answered {
                     self.half_begins = mark.covers.first().copied().unwrap_or(mark.event.sequence);
                 }
             }
+        }
+    }
+
+    /// Another connector's answer.
+    fn sisters(&mut self, message: &Message, journal: &mut Journal) {
+        let Some(mark) = &message.mark else {
+            return;
+        };
+        journal.done(mark.event, mark.index, mark.count);
+        let complete = journal.pieces(mark.event).is_some_and(Pieces::is_complete);
+        if complete && mark.event.kind == EventKind::Consumer {
+            self.sisters_up_to = self.sisters_up_to.max(mark.event.sequence);
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     gather::{Batch, Item},
     history, postback, publish,
     settings::{LateMessages, Role},
+    unheard::Told,
     words::{Sequence, Timestamp},
 };
 
@@ -34,6 +35,7 @@ impl Conversation {
             self.leave_dialog_behind(fx);
             self.handled = history::Handled::default();
             self.flooded = false;
+            self.told = Told::default();
             self.gap_until = None;
             self.journal = history::Journal::default();
             self.leftovers = super::unmarked::Leftovers::default();
@@ -109,21 +111,15 @@ impl Conversation {
         };
         let after = (begin.is_none() && from >= 0).then_some(from);
         let id = self.call(Call::History { dialog, after }, fx);
-        let live = match &mut self.phase {
-            Phase::Reading(reading) => std::mem::take(&mut reading.live),
-            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) | Phase::Left => Vec::new(),
+        let (live, sought) = match &mut self.phase {
+            Phase::Reading(reading) => (std::mem::take(&mut reading.live), reading.sought),
+            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) | Phase::Left => {
+                (Vec::new(), None)
+            }
         };
         let state = ReadState::Called(id);
-        self.phase = Phase::Reading(Reading { begin, state, failures, live, overflowed: false });
-    }
-
-    /// Some message of the dialog has never arrived: the history has it.
-    pub(super) fn mind_gap(&mut self, now: Instant, fx: &mut Effects) {
-        // What came before in this step may have led out of the conversation: nothing is read over that.
-        if self.is_serving() && self.gap_until.is_some_and(|at| at <= now) {
-            self.gap_until = None;
-            self.read_history(None, 0, fx);
-        }
+        self.phase =
+            Phase::Reading(Reading { begin, state, failures, live, overflowed: false, sought });
     }
 
     pub(super) fn on_history(
@@ -165,7 +161,7 @@ impl Conversation {
                 return;
             }
         };
-        let (begin, overflowed) = (reading.begin, reading.overflowed);
+        let (begin, overflowed, sought) = (reading.begin, reading.overflowed, reading.sought);
         let live = std::mem::take(&mut reading.live);
         self.phase = Phase::Serving;
         self.gap_until = None;
@@ -178,6 +174,7 @@ impl Conversation {
         match begin {
             Some(arrival) => self.take_over(&history.messages, arrival, now, fx),
             None => {
+                self.report_missed(&history.messages, &live, sought, fx);
                 self.receipts.resend_doubtful();
                 self.settle(&history.messages, &live, now, fx);
                 let newest = history.messages.last().map(|last| last.sequence);
@@ -204,6 +201,7 @@ impl Conversation {
                 self.take_message(message, now, fx);
             }
         }
+        self.expect_told(now);
         if overflowed && !self.flooded && self.is_serving() {
             self.read_history(None, 0, fx);
         }
@@ -244,11 +242,7 @@ impl Conversation {
             }
             return;
         }
-        if self.handled.has_gap() {
-            self.gap_until.get_or_insert(now + GAP_PATIENCE);
-        } else {
-            self.gap_until = None;
-        }
+        self.watch_gap(now);
         self.journal.note(&message);
         self.receipts.confirm(history::read_by(&message));
         match message.from {
@@ -425,9 +419,6 @@ const REFUSALS: u32 = 3;
 
 /// A call that could not be sent although the connection is thought to be up is made again after this time.
 pub(super) const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a message that another one has overtaken may take, before the history is asked for it.
-const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many live messages are kept while the history is read; a second reading tells of the others.
 const MAX_LIVE: usize = 1_000;

@@ -21,6 +21,7 @@
 //! | `event`, `effect`, `settings`, `words`, `mark` | what can it be told, what can it want, what are the knobs? |
 //! | `intake`, `history`, `receipts` | what does a message of the dialog mean, and has it been handled? |
 //! | `unmarked` | what if own messages carry no mark? |
+//! | `unheard` | which messages never arrived by themselves? |
 //! | `takeover` | what does the bot hear of a conversation that was not watched from its beginning? |
 //! | `gather` | which messages go to the bot as one event? |
 //! | `step_up` | who is the consumer now? |
@@ -49,6 +50,7 @@ mod step_up;
 mod takeover;
 mod timer;
 mod turn;
+mod unheard;
 mod unmarked;
 pub mod words;
 
@@ -79,6 +81,7 @@ use receipts::Receipts;
 use settings::{Kind, Role};
 use timer::Earliest;
 use turn::Turns;
+use unheard::Told;
 use unmarked::Leftovers;
 
 /// One conversation that the bot agent is in.
@@ -94,6 +97,8 @@ pub struct Conversation {
     handled: Handled,
     /// More came than can wait here: from there on the dialog is read again when there is room.
     flooded: bool,
+    /// What the cloud has said to be the newest message.
+    told: Told,
     /// A message is missing; until then it may still arrive by itself.
     gap_until: Option<Instant>,
     journal: Journal,
@@ -168,6 +173,8 @@ struct Reading {
     live: Vec<Message>,
     /// More arrived than was kept.
     overflowed: bool,
+    /// Up to here messages are looked for that should have arrived and have not; none if there is another reason.
+    sought: Option<Sequence>,
 }
 
 impl Reading {
@@ -211,6 +218,7 @@ impl Conversation {
             draining: false,
             handled: Handled::default(),
             flooded: false,
+            told: Told::default(),
             gap_until: None,
             journal: Journal::default(),
             marks: Marks::default(),
@@ -250,6 +258,7 @@ impl Conversation {
             Event::LinkDown => self.on_link_down(),
             Event::LinkUp(details) => self.on_link_up(details, now, &mut fx),
             Event::Message(message) => self.on_message(message, now, &mut fx),
+            Event::Newest { dialog, sequence } => self.on_newest(&dialog, sequence, now),
             Event::Called { id, outcome } => self.on_called(id, outcome, now, &mut fx),
             Event::Bot(event) => self.on_bot(event, now, &mut fx),
             Event::Reach(reach) => self.on_reach(reach, now, &mut fx),

@@ -24,6 +24,7 @@ impl Conversation {
         let Takeover {
             messages: picked,
             batch_ends,
+            one_event,
             repeat,
             anchor,
             spoken,
@@ -90,16 +91,15 @@ impl Conversation {
                     self.gather.add(Item::Special(Box::new(batch)), now);
                 }
             }
+            if let Some((first, _)) = one_event.filter(|(_, last)| *last == sequence) {
+                self.gather.join_from(first);
+            }
             if batch_ends.contains(&sequence) {
                 self.gather.close_batch();
             }
         }
         self.failed_transfers = failed_transfers;
-        if fresh {
-            self.gather.join_batch();
-        } else {
-            self.gather.close_batch();
-        }
+        self.gather.close_batch();
         if nothing && !spoken && !self.is_manager() && !self.is_chat() {
             self.greeting_at = Some(now + GREETING_AFTER);
         }

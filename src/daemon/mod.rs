@@ -2,6 +2,7 @@
 
 pub mod availability;
 pub mod hall;
+mod hearing;
 mod report;
 pub mod rings;
 

@@ -54,6 +54,12 @@ pub(super) fn log(id: &ConversationId, fact: &Fact) {
         Fact::HistoryFailed(error) => {
             warn!(conversation, error, "the history could not be read");
         }
+        Fact::Missed(count) => {
+            warn!(
+                conversation,
+                count, "messages did not arrive by themselves, the history had them"
+            );
+        }
         Fact::SelfTransfer(skill) => warn!(
             conversation,
             skill = %skill,

@@ -129,3 +129,30 @@ fn a_bot_that_gets_its_conversation_back_hears_what_was_said_meanwhile_only() {
     talk.answers([text("welcome"), card("card")]);
     assert_eq!(talk.said().len(), 2);
 }
+
+#[test]
+fn what_was_said_before_a_marked_answer_to_something_earlier_is_asked_when_the_agent_comes_back() {
+    // The connector stopped and returned the conversation while more was waiting behind the answer.
+    let history = [
+        consumer(0, "one"),
+        consumer(1, "two"),
+        me(2, "answer to one", "cd1:0:0/1"),
+        consumer(3, "three"),
+    ];
+    let mut talk = Talk::assigned(history);
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["two three"]);
+}
+
+#[test]
+fn what_a_sister_has_not_answered_is_asked_and_what_she_has_is_not() {
+    let answer = Message { from: Speaker::Agent, ..me(2, "answer to one", "cd1:0:0/1") };
+    let history = [consumer(0, "one"), consumer(1, "two"), answer, consumer(3, "three")];
+    let mut talk = Talk::assigned(history.clone());
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["two three"]);
+    // Even when the answer is the last that was said.
+    let mut talk = Talk::assigned(history.into_iter().take(3));
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["two"]);
+}

@@ -252,3 +252,22 @@ fn an_answer_goes_on_and_a_lost_connection_is_survived_in_the_middle_of_a_flood(
     }
     assert_eq!(asked.iter().map(|part| part.sequence).collect::<Vec<_>>(), flood);
 }
+
+#[test]
+fn a_message_that_others_have_overtaken_is_waited_for_before_the_bot_is_asked() {
+    let mut talk = Talk::quiet();
+    let said = |text: &str| Content::Text(text.to_owned());
+    let first = talk.stores(Speaker::Consumer, said("one"), None);
+    talk.consumer("two");
+    talk.after(ms(900));
+    assert!(talk.asked().is_empty(), "\"one\" would come after \"two\"");
+    talk.arrives(first);
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["one two"]);
+    // And if it never comes, the history has it.
+    talk.answers([text("hello")]);
+    talk.stores(Speaker::Consumer, said("three"), None);
+    talk.consumer("four");
+    talk.after(secs(3));
+    assert_eq!(talk.asked(), ["three four"]);
+}

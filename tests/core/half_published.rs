@@ -140,3 +140,16 @@ fn without_marks_an_own_message_answers_what_stands_before_it_and_that_is_counte
     assert_eq!(talk.asked(), ["next"]);
     assert!(talk.facts().iter().any(|fact| matches!(fact, Fact::Ambiguous { .. })));
 }
+
+#[test]
+fn a_half_answered_event_of_several_messages_is_one_event_again_even_without_a_window() {
+    let mut half = me(2, "one", "cd1:1:0/2");
+    half.mark.as_mut().unwrap().covers = vec![0, 1];
+    let history = [consumer(0, "hi"), consumer(1, "there"), half, consumer(3, "next")];
+    let mut talk = Talk::prepared(history, |settings| settings.gather = ms(0));
+    talk.begin(connectord::conversation::Arrival::Found);
+    assert_eq!(talk.asked(), ["hi there"]);
+    talk.answers([text("one"), text("two")]);
+    assert_eq!(talk.own_words(), ["one", "two"]);
+    assert_eq!(talk.asked(), ["next"]);
+}

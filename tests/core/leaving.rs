@@ -219,13 +219,15 @@ fn a_transfer_that_could_not_be_sent_is_tried_again_by_itself() {
 fn a_gap_in_the_dialog_does_not_call_a_transfer_off() {
     let mut talk = Talk::quiet_with(|settings| {
         settings.fallback_skill = Some("900".into());
-        settings.fallback_after = Some(ms(1_700));
+        settings.fallback_after = Some(ms(2_000));
     });
+    talk.consumer("hi");
+    talk.after(ms(300));
     let words = connectord::conversation::event::Content::Text("unheard".to_owned());
     talk.stores(connectord::conversation::event::Speaker::Consumer, words, None);
-    talk.consumer("hi");
+    talk.consumer("there");
     talk.exits = Exits::Held;
-    // The fallback is due after 300 ms and 1.7 s, the gap after 2 s: both at once.
+    // The fallback and the gap are due at once.
     talk.after(ms(2_000));
     assert_eq!(talk.exits().len(), 1);
     assert_eq!(talk.conversation().exit(), Some(connectord::conversation::ExitKind::Transfer));

@@ -28,4 +28,5 @@ mod stuck;
 mod support;
 mod trace;
 mod traces;
+mod unheard;
 mod unmarked;

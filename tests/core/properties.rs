@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connectord::conversation::{
-    Mark, Sequence,
+    Event, Mark, Sequence,
     event::{
         Action, Audience, BotEvent, Content, EventId, EventKey, EventKind, Message, Reach, Speaker,
     },
@@ -28,6 +28,8 @@ enum Happens {
     Arrives(Index),
     /// An event of the dialog arrives again.
     ArrivesAgain(Index),
+    /// The cloud tells which message is the newest.
+    NewestIsTold,
     AgentSays,
     Passes(u64),
     Answers(Index),
@@ -55,6 +57,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         2 => Just(Happens::SaysUnheard),
         2 => index().prop_map(Happens::Arrives),
         1 => index().prop_map(Happens::ArrivesAgain),
+        2 => Just(Happens::NewestIsTold),
         1 => Just(Happens::AgentSays),
         4 => prop_oneof![Just(100), Just(300), Just(5_000), Just(31_000), Just(200_000)]
             .prop_map(Happens::Passes),
@@ -95,6 +98,7 @@ proptest! {
         fallback in any::<bool>(),
         window in prop_oneof![Just(0), Just(300), Just(3_000)],
         marks in prop::bool::weighted(0.8),
+        told in any::<bool>(),
     ) {
         let mut world = World::new(fallback, window);
         world.talk.marks_come_back = marks;
@@ -104,7 +108,7 @@ proptest! {
                 break;
             }
         }
-        world.heals();
+        world.heals(told);
         world.judge();
     }
 }
@@ -160,6 +164,7 @@ impl World {
                     talk.arrives(sequence);
                 }
             }
+            Happens::NewestIsTold if talk.online => self.tells_newest(),
             Happens::Passes(millis) => talk.after(ms(millis)),
             Happens::Answers(index) => self.with_open(index, |world, id| world.answers(&id)),
             Happens::AnswersAgain(index) if !self.answered.is_empty() => {
@@ -202,6 +207,7 @@ impl World {
             Happens::Arrives(_)
             | Happens::Restart
             | Happens::ArrivesAgain(_)
+            | Happens::NewestIsTold
             | Happens::AnswersAgain(_)
             | Happens::LinkDown
             | Happens::LinkUp
@@ -210,15 +216,27 @@ impl World {
         self.hears_questions();
     }
 
-    /// Everything works from now on, and the bot answers whatever it is asked.
-    fn heals(&mut self) {
+    fn tells_newest(&mut self) {
+        let dialog = self.talk.details.dialog.clone();
+        let sequence = self.talk.next_sequence - 1;
+        self.talk.step(Event::Newest { dialog, sequence });
+    }
+
+    /// Everything works from now on, and the bot answers whatever it is asked. What has not arrived is found by
+    /// another connection, or by nothing but being `told` which message is the newest.
+    fn heals(&mut self, told: bool) {
         self.talk.publishing = Publishing::Works;
         self.talk.exits = Exits::Work;
-        if self.talk.online && !self.talk.gone {
+        let stuck = !self.talk.held_calls().is_empty();
+        if self.talk.online && !self.talk.gone && (stuck || !told) {
             self.talk.link_down();
         }
         if !self.talk.gone {
-            self.talk.link_up();
+            if self.talk.online {
+                self.tells_newest();
+            } else {
+                self.talk.link_up();
+            }
             self.talk.reach(Reach::Up);
         }
         for _ in 0..100 {

@@ -173,3 +173,17 @@ fn a_keyword_whose_transfer_failed_is_not_a_keyword_again_once_the_bot_has_spoke
     talk.restarts();
     assert!(talk.asked().is_empty() && talk.exits().is_empty());
 }
+
+#[test]
+fn what_was_said_before_the_agent_came_is_the_same_event_after_a_restart_even_without_a_window() {
+    let history = [consumer(0, "hi"), consumer(1, "there")];
+    let mut talk = Talk::assigned_with(history, |settings| settings.gather = ms(0));
+    let asked = |talk: &mut Talk| {
+        let questions = talk.questions();
+        questions.into_iter().map(|one| (one.event, one.text)).collect::<Vec<_>>()
+    };
+    let before = asked(&mut talk);
+    assert_eq!(before.len(), 1);
+    talk.restarts();
+    assert_eq!(asked(&mut talk), before);
+}

@@ -11,6 +11,7 @@ pub(crate) fn event(event: &Event) -> Option<String> {
     Some(match event {
         Event::Message(m) if m.from == Speaker::Me => return None,
         Event::Message(m) => format!("{:?} {}: {}", m.from, m.sequence, words(&m.content)?),
+        Event::Newest { sequence, .. } => format!("newest is {sequence}"),
         Event::Details(details) => format!("details: consumer {}", details.consumer),
         Event::LinkDown => "link down".to_owned(),
         Event::LinkUp(_) => "link up".to_owned(),

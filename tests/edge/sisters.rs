@@ -3,7 +3,7 @@
 use connectord::daemon::End;
 
 use crate::{
-    simulator::Availability,
+    simulator::{Availability, Options},
     support::{AGENT, BOT_SKILL, World, after, story},
 };
 
@@ -56,28 +56,72 @@ async fn what_a_stopping_connector_returns_its_sister_goes_on_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_a_connector_is_killed_rings_go_to_its_sister_as_soon_as_the_cloud_knows() {
+    // How long the cloud believes an agent whose socket is gone is nothing that a connector could change.
+    for state_kept in [0, 60_000] {
+        story(inherits(state_kept)).await;
+    }
+}
+
+async fn inherits(state_kept: u64) {
+    let mut world = World::with(Options { state_kept, ..Options::fixed() });
+    world.start("").await;
+    world.is_online().await;
+    let mut sister = world.sister();
+    sister.start(SECOND).await;
+    sister.is_online().await;
+    sister.bot.echoes("two: ");
+    world.kill().await;
+    let start = world.cloud.clock().now();
+    let talk = world.consumer_starts("hello");
+    sister.reads(&talk, &[("CONSUMER", "hello"), ("ASSIGNED_AGENT", "two: hello")]).await;
+    let took = world.cloud.clock().now() - start;
+    assert!(took < state_kept + 1_200, "{took} ms, with ringAcceptWait 100 and messageDelay 300");
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_connectors_with_one_agent_say_so_and_do_not_fight() {
-    story(async {
-        let world = World::online("").await;
-        let mut twin = world.sister();
-        twin.start("").await;
-        after(1_200.0).await;
-        for one in [&world, &twin] {
-            let told = format!("{:?}", one.status().await);
-            assert!(
-                told.contains(&format!("another program seems to log in as {AGENT}")),
-                "{told}"
-            );
-        }
-        let before = world.cloud.logins();
-        after(600.0).await;
-        let fought = world.cloud.logins() - before;
-        assert!(fought <= 20, "{fought} log-ins of two programs in ten minutes");
-        // As soon as one of them is gone, the other serves.
-        twin.kill().await;
-        world.bot.echoes("");
-        let talk = world.consumer_starts("hello");
-        world.reads(&talk, &[("CONSUMER", "hello"), ("ASSIGNED_AGENT", "hello")]).await;
-    })
-    .await;
+    // How a program hears that another one has logged in as its agent: a close that says so, a cut connection, or only
+    // when it refreshes its session.
+    for eviction_code in [4401, 1006, 0] {
+        story(fight(eviction_code)).await;
+    }
+}
+
+/// An hour of two programs with one agent.
+async fn fight(eviction_code: u16) {
+    let mut world = World::with(Options { eviction_code, ..Options::fixed() });
+    world.start("").await;
+    world.is_online().await;
+    let mut twin = world.sister();
+    twin.start("").await;
+    let both = [&world, &twin];
+    let logins = || both.map(|one| one.count("logins_total", "ok"));
+    let mut before = logins();
+    let mut minutes = Vec::new();
+    for _ in 0..60 {
+        after(60.0).await;
+        let now = logins();
+        minutes.push([now[0] - before[0], now[1] - before[1]]);
+        before = now;
+    }
+    let first: f64 = minutes[..2].iter().flatten().sum();
+    assert!(first <= 8.0, "{eviction_code}: {minutes:?}");
+    let fought = minutes[2..].iter().flatten().any(|logins| *logins > 1.0);
+    assert!(!fought, "{eviction_code}: log-ins of each in each minute: {minutes:?}");
+    for one in both {
+        let told = format!("{:?}", one.status().await.conversational_cloud);
+        let words = format!("another program seems to log in as {AGENT}");
+        assert!(told.contains(&words), "{eviction_code}: {told}");
+    }
+    // When one of them is gone, the other serves soon.
+    twin.kill().await;
+    let start = world.cloud.clock().now();
+    world.is_online().await;
+    world.bot.echoes("");
+    let talk = world.consumer_starts("hello");
+    world.reads(&talk, &[("CONSUMER", "hello"), ("ASSIGNED_AGENT", "hello")]).await;
+    let took = world.cloud.clock().now() - start;
+    // A minute from its last log-in, and a quarter of one to learn that its token is void.
+    assert!(took < 80_000, "{eviction_code}: {took} ms");
 }

@@ -5,3 +5,4 @@
 mod documents;
 mod files;
 mod layering;
+mod scenarios;

@@ -214,6 +214,7 @@ const METRICS: &[(&str, &str)] = &[
     ("status", "gauge"),
     ("conversations_open", "gauge"),
     ("conversations_limit", "gauge"),
+    ("tasks", "gauge"),
     ("rings_total", "counter"),
     ("conversations_total", "counter"),
     ("transfers_total", "counter"),
@@ -269,7 +270,8 @@ fn samples(text: &str) -> BTreeMap<&str, f64> {
             let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
             let bare = name.split('{').next().unwrap();
             let is_name = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            assert!(is_name && bare.starts_with("connectord_"), "{line}");
+            let ours = bare.starts_with("connectord_") || bare.starts_with("process_");
+            assert!(is_name && ours, "{line}");
             assert_eq!(name.contains('{'), name.ends_with('}'), "{line}");
             (name, value.parse().unwrap_or_else(|why| panic!("{line}: {why}")))
         })

@@ -59,6 +59,14 @@ impl Arrival {
         }
     }
 
+    /// Whether `Listed` has been said.
+    pub(super) fn is_listed(&self) -> bool {
+        match self.stage {
+            Stage::Subscribing { .. } | Stage::Listing { .. } => false,
+            Stage::Listed => true,
+        }
+    }
+
     /// Tells the hall, as soon as it may be told.
     pub(super) fn tell(&mut self, event: Event, out: &mut Vec<Output>) {
         match &mut self.stage {

@@ -12,25 +12,33 @@ use std::{
 #[derive(Debug, Default)]
 pub(super) struct Evictions {
     times: VecDeque<Instant>,
+    recognised: bool,
 }
 
 impl Evictions {
     /// A session that had been accepted was ended: 4401, a refused refresh, a token that opens no socket any more.
     pub(super) fn record(&mut self, now: Instant) {
+        if !self.is_recent(now) {
+            *self = Self::default();
+        }
         self.times.push_back(now);
         if self.times.len() > MANY {
             self.times.pop_front();
         }
+        let first = self.times.front().filter(|_| self.times.len() == MANY);
+        self.recognised |=
+            first.is_some_and(|first| now.saturating_duration_since(*first) < LATELY);
     }
 
-    /// Whether it happened so often lately that another program must be at it.
+    /// Whether another program must be at it: it happened so often in a short time, and has not stopped since. Once it
+    /// is known, both keep so quiet that it would not be seen again.
     #[must_use]
     pub(super) fn fought(&self, now: Instant) -> bool {
-        self.times.len() == MANY
-            && self
-                .times
-                .front()
-                .is_some_and(|first| now.saturating_duration_since(*first) < LATELY)
+        self.recognised && self.is_recent(now)
+    }
+
+    fn is_recent(&self, now: Instant) -> bool {
+        self.times.back().is_some_and(|last| now.saturating_duration_since(*last) < LATELY)
     }
 }
 
@@ -54,8 +62,24 @@ mod tests {
         assert!(!evictions.fought(minutes(4)));
         evictions.record(minutes(8));
         assert!(evictions.fought(minutes(8)));
-        assert!(!evictions.fought(minutes(10)));
-        evictions.record(minutes(12));
-        assert!(evictions.fought(minutes(12)));
+        let mut slower = Evictions::default();
+        for minute in [0, 9, 18, 27] {
+            slower.record(minutes(minute));
+        }
+        assert!(!slower.fought(minutes(27)));
+    }
+
+    #[test]
+    fn a_fight_goes_on_however_slowly_until_ten_minutes_are_quiet() {
+        let start = Instant::now();
+        let minutes = |n: u64| start + Duration::from_secs(60 * n);
+        let mut evictions = Evictions::default();
+        for minute in [0, 1, 2, 11, 20] {
+            evictions.record(minutes(minute));
+        }
+        assert!(evictions.fought(minutes(29)));
+        assert!(!evictions.fought(minutes(30)));
+        evictions.record(minutes(31));
+        assert!(!evictions.fought(minutes(31)), "it begins anew");
     }
 }

@@ -140,7 +140,13 @@ fn is_open(message: &Message, answered: Sequence) -> bool {
         }
         Content::Receipt { .. } | Content::Unknown => false,
         Content::Text(_) | Content::File(_) | Content::Rich { .. } => {
-            message.from == Speaker::Consumer && message.sequence > answered
+            // What this agent said without a mark may be the answer to what stands before it.
+            let tells = match message.from {
+                Speaker::Consumer => true,
+                Speaker::Me => message.mark.is_none(),
+                Speaker::Agent | Speaker::System => false,
+            };
+            tells && message.sequence > answered
         }
     }
 }
@@ -220,6 +226,17 @@ mod tests {
         assert!(history.truncated);
         let wanted: Vec<Sequence> = (100..3_000).chain([3_001]).chain(3_500..5_500).collect();
         assert_eq!(sequences(&history), wanted);
+    }
+
+    #[test]
+    fn own_messages_without_a_mark_are_kept_with_what_they_may_answer() {
+        let mut reader = Reader::new("d".into(), None);
+        let answer = json!({"sequence": 1, "dialogId": "d", "originatorId": "1.2",
+            "event": {"type": "ContentEvent", "message": "x"}});
+        let mut all = vec![said(0, "consumer"), answer];
+        all.extend((2..2_500).map(|n| said(n, "agent")));
+        let history = take_events(&mut reader, &all);
+        assert_eq!(sequences(&history), [0, 1].into_iter().chain(500..2_500).collect::<Vec<_>>());
     }
 
     #[test]

@@ -5,15 +5,18 @@
 //! frames <- wire <- calls                                      <- conversation::Call
 //! ```
 //!
-//! [`session`] decides how to come up and stay up, `connection` holds what lives as long as one socket, `link` is the
-//! only task and the only one that awaits; `probe` walks up once by itself.
+//! [`session`] decides how to come up and stay up, `connection` holds what lives as long as one socket, `hearing` looks
+//! whether that socket still tells what it should, `link` is the only task and the only one that awaits; `probe` walks
+//! up once by itself.
 
 mod arrival;
 mod calls;
 mod close;
 mod connection;
 mod conversations;
+mod deafness;
 mod evict;
+mod hearing;
 mod history;
 mod identity;
 mod link;

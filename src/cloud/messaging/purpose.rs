@@ -1,5 +1,6 @@
 //! Pure: what the requests of a connection are for, and who has to hear when they fail.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     cloud::{Availability, Event},
-    conversation::{CallError, CallId, ConversationId, RingId, Timestamp},
+    conversation::{CallError, CallId, ConversationId, DialogId, RingId, Timestamp},
 };
 
 /// What a connection wants to hear about.
@@ -25,12 +26,21 @@ pub(super) enum Subscription {
 pub(super) enum Purpose {
     Clock {
         sent: Timestamp,
-        behind_snapshot: bool,
+        behind: Behind,
     },
     /// The state that every connection begins with; nobody waits for the answer.
     FirstState,
     State(Availability),
     Subscribe(Subscription),
+    /// A second subscription, to see whether what should be told is told.
+    Look(Subscription),
+    /// Its end.
+    EndLook(Subscription, String),
+    /// The newest message of a conversation that a look's list told without it.
+    LookInto {
+        conversation: ConversationId,
+        dialog: DialogId,
+    },
     Ring(RingId),
     Call {
         conversation: ConversationId,
@@ -38,6 +48,16 @@ pub(super) enum Purpose {
         call: &'static str,
         answer: Answer,
     },
+}
+
+/// What a question about the time is put behind: when it is answered, all that was sent before has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    Nothing,
+    /// The first list of conversations.
+    FirstList,
+    /// The lists of a look.
+    Look,
 }
 
 /// How the answer to a call is read.
@@ -58,15 +78,17 @@ impl Subscription {
         }
     }
 
-    pub(super) fn request(self, me: &Identity, manager: bool) -> Request {
+    /// The request for it; of conversations, only those that have changed `since` (server time) are listed.
+    pub(super) fn request(self, me: &Identity, manager: bool, since: Option<Timestamp>) -> Request {
         match self {
-            // Without agents, all open conversations of the account are told.
-            Self::Conversations if manager => {
-                Request::new(Method::SubscribeConversations, &json!({"convState": ["OPEN"]}))
-            }
             Self::Conversations => Request::new(
                 Method::SubscribeConversations,
-                &json!({"convState": ["OPEN"], "agentIds": [me.old_id]}),
+                &OpenConversations {
+                    conv_state: ["OPEN"],
+                    // Without agents, all open conversations of the account are told.
+                    agent_ids: (!manager).then_some([me.old_id.as_str()]),
+                    min_last_updated_time: since.map(|since| since.0),
+                },
             ),
             Self::Rings => Request::new(
                 Method::SubscribeRings,
@@ -80,12 +102,23 @@ impl Subscription {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenConversations<'a> {
+    conv_state: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_ids: Option<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_last_updated_time: Option<i64>,
+}
+
 impl Purpose {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Clock { .. } => "clock",
             Self::FirstState | Self::State(_) => STATE,
             Self::Subscribe(_) => "subscription",
+            Self::Look(_) | Self::EndLook(..) | Self::LookInto { .. } => "look",
             Self::Ring(_) => ACCEPT,
             Self::Call { call, .. } => call,
         }
@@ -95,6 +128,7 @@ impl Purpose {
     pub(super) fn failed(self, error: CallError) -> Option<Event> {
         match self {
             Self::Clock { .. } | Self::FirstState | Self::Subscribe(_) => None,
+            Self::Look(_) | Self::EndLook(..) | Self::LookInto { .. } => None,
             Self::State(state) => Some(Event::AvailabilitySet { state, result: Err(error) }),
             Self::Ring(ring) => Some(Event::RingAccepted { ring, result: Err(error) }),
             Self::Call { conversation, id, .. } => {

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::identity::Identity;
+use super::{identity::Identity, translate::Seen};
 use crate::{
     cloud::{Availability, Event, Ring, Skew, lenient, report},
     conversation::{ConversationId, RingId, SkillId, Timestamp},
@@ -46,8 +46,13 @@ struct Waiting {
 }
 
 impl Rings {
-    /// Reads one change of a routing task.
-    pub(super) fn change(&mut self, raw: &RawValue, at: &Moment) -> Vec<Event> {
+    /// Reads one change of a routing task; notes in `seen` which rings it offers.
+    pub(super) fn change(
+        &mut self,
+        raw: &RawValue,
+        at: &Moment,
+        seen: &mut Vec<Seen>,
+    ) -> Vec<Event> {
         let Ok(change) = serde_json::from_str::<WireChange>(raw.get()) else {
             return vec![unusable("a change of a routing task is not an object")];
         };
@@ -70,7 +75,8 @@ impl Rings {
                 continue;
             };
             let expires = expiry(ring.ring_expiration_ts, ring.ring_expiration, at);
-            self.remember(id.clone(), task.routing_task_id.clone(), expires, at.now);
+            let appeared = self.remember(id.clone(), task.routing_task_id.clone(), expires, at.now);
+            seen.push(Seen::Ring { id: id.clone(), appeared });
             events.push(Event::Ring(Ring {
                 id,
                 conversation: ConversationId::from(conversation),
@@ -90,17 +96,19 @@ impl Rings {
         events
     }
 
+    /// True if it was not known to wait, and still has time.
     fn remember(
         &mut self,
         id: RingId,
         task: Option<String>,
         expires: Option<Instant>,
         now: Instant,
-    ) {
+    ) -> bool {
         self.waiting.retain(|_, ring| ring.expires.is_none_or(|expires| expires > now));
-        if self.waiting.len() < MOST_WAITING {
-            self.waiting.insert(id, Waiting { task, expires });
-        }
+        let fresh = expires.is_none_or(|expires| expires > now);
+        self.waiting.len() < MOST_WAITING
+            && self.waiting.insert(id, Waiting { task, expires }).is_none()
+            && fresh
     }
 
     fn withdraw(&mut self, task: Option<&str>) -> Vec<Event> {
@@ -243,7 +251,7 @@ mod tests {
             wall: Timestamp(1_700_000_000_000),
             skew: Some(Skew { millis: 60_000 }),
         };
-        let events = Rings::default().change(&raw(&body["changes"][0]), &at);
+        let events = Rings::default().change(&raw(&body["changes"][0]), &at, &mut Vec::new());
         assert_eq!(
             events,
             [Event::Ring(Ring {
@@ -264,6 +272,7 @@ mod tests {
                 "ringExpiration": 72000, "convId": "c", "skillId": "-1"}}}),
             ),
             &at,
+            &mut Vec::new(),
         );
         assert_eq!(
             events,
@@ -287,7 +296,11 @@ mod tests {
             json!("NEWER"),
             json!(null),
         ] {
-            let events = Rings::default().change(&raw(&upsert("t", "r", &state)), &moment());
+            let events = Rings::default().change(
+                &raw(&upsert("t", "r", &state)),
+                &moment(),
+                &mut Vec::new(),
+            );
             assert_eq!(events, [Event::RingGone("r".into())], "{state}");
         }
     }
@@ -299,10 +312,17 @@ mod tests {
             json!({"type": "UPSERT", "result": {"routingTaskId": "t", "taskCompleted": true, "ringsDetails": []}}),
         ] {
             let mut rings = Rings::default();
-            rings.change(&raw(&upsert("t", "r", &json!("WAITING"))), &moment());
-            rings.change(&raw(&upsert("other", "o", &json!("WAITING"))), &moment());
-            assert_eq!(rings.change(&raw(&end), &moment()), [Event::RingGone("r".into())]);
-            assert_eq!(rings.change(&raw(&end), &moment()), []);
+            rings.change(&raw(&upsert("t", "r", &json!("WAITING"))), &moment(), &mut Vec::new());
+            rings.change(
+                &raw(&upsert("other", "o", &json!("WAITING"))),
+                &moment(),
+                &mut Vec::new(),
+            );
+            assert_eq!(
+                rings.change(&raw(&end), &moment(), &mut Vec::new()),
+                [Event::RingGone("r".into())]
+            );
+            assert_eq!(rings.change(&raw(&end), &moment(), &mut Vec::new()), []);
         }
     }
 
@@ -313,7 +333,7 @@ mod tests {
         {
             let change = json!({"type": "UPSERT", "result": {"ringsDetails": [ring]}});
             assert!(matches!(
-                Rings::default().change(&raw(&change), &moment())[..],
+                Rings::default().change(&raw(&change), &moment(), &mut Vec::new())[..],
                 [Event::Unusable { .. }]
             ));
         }

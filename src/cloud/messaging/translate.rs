@@ -14,8 +14,43 @@ use super::{
 };
 use crate::{
     cloud::{Event, lenient},
-    conversation::{DialogId, Sequence},
+    conversation::{
+        ConversationId, DialogId, RingId, Sequence, Timestamp,
+        event::{Departure, History},
+    },
 };
+
+/// What a notification means.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// For the hall.
+    pub(super) events: Vec<Event>,
+    /// The subscription that told it, as far as it says.
+    pub(super) by: Option<String>,
+    /// Which conversations and rings it tells of.
+    pub(super) seen: Vec<Seen>,
+}
+
+/// One thing that a notification tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Seen {
+    /// A conversation.
+    Conversation {
+        /// Which.
+        id: ConversationId,
+        /// This agent was not known to be in it.
+        appeared: bool,
+        /// Its dialog, if this agent is in it and its newest message is not told.
+        bare: Option<DialogId>,
+    },
+    /// A ring that waits.
+    Ring {
+        /// Which.
+        id: RingId,
+        /// It was not known to wait.
+        appeared: bool,
+    },
+}
 
 /// What has to be remembered of a connection's notifications to understand the next one.
 #[derive(Debug)]
@@ -53,38 +88,125 @@ impl Translator {
     }
 
     /// Reads one notification.
-    pub(super) fn read(&mut self, notification: &Notification<'_>, at: &Moment) -> Vec<Event> {
+    pub(super) fn read(&mut self, notification: &Notification<'_>, at: &Moment) -> Told {
+        let mut told = Told::default();
         match &notification.topic {
-            Topic::Conversations => changes(notification.body)
-                .into_iter()
-                .filter_map(|raw| {
-                    let change = self.conversations.change(raw, &self.me, self.manager);
-                    if let Some((dialog, sequence)) = change.newest {
-                        self.saw(dialog, sequence);
-                    }
-                    if let Some(Event::Gone { id, .. }) = &change.event {
-                        self.newest.remove(&DialogId::from(id.as_str()));
-                    }
-                    change.event
-                })
-                .collect(),
-            Topic::Rings => changes(notification.body)
-                .into_iter()
-                .flat_map(|raw| self.rings.change(raw, at))
-                .collect(),
-            Topic::AgentState => changes(notification.body)
-                .into_iter()
-                .filter_map(|raw| rings::agent_state(raw, &self.me))
-                .collect(),
-            Topic::Message => {
-                notification.body.and_then(|raw| self.message(raw, at)).into_iter().collect()
+            Topic::Conversations => {
+                let body = Changes::read(notification.body);
+                body.elements().into_iter().for_each(|raw| self.conversation(raw, &mut told));
+                told.by = body.subscription_id;
             }
-            Topic::RingUpdated => Vec::new(),
-            Topic::Unknown(name) => vec![Event::Unusable {
+            Topic::Rings => {
+                let body = Changes::read(notification.body);
+                for raw in body.elements() {
+                    let events = self.rings.change(raw, at, &mut told.seen);
+                    told.events.extend(events);
+                }
+                told.by = body.subscription_id;
+            }
+            Topic::AgentState => {
+                let body = Changes::read(notification.body);
+                let states = body.elements().into_iter();
+                told.events.extend(states.filter_map(|raw| rings::agent_state(raw, &self.me)));
+            }
+            Topic::Message => {
+                told.events.extend(notification.body.and_then(|raw| self.message(raw, at)));
+            }
+            Topic::RingUpdated => {}
+            Topic::Unknown(name) => told.events.push(Event::Unusable {
                 kind: "notification",
                 detail: format!("a notification of the unknown type {name:?}"),
-            }],
+            }),
         }
+        told
+    }
+
+    /// The conversations that this agent is in.
+    pub(super) fn here(&self) -> impl Iterator<Item = ConversationId> {
+        self.conversations.here().cloned()
+    }
+
+    /// A conversation was left without a word; what to tell of it, if it is news.
+    pub(super) fn left(&mut self, id: ConversationId) -> Option<Event> {
+        self.newest.remove(&DialogId::from(id.as_str()));
+        let left = self.conversations.left(&id);
+        left.then_some(Event::Gone { id, how: Departure::Moved, csat: None })
+    }
+
+    /// Those at most `most` conversations of which `longest` ago, in looks, it was asked what is newest. It is now.
+    pub(super) fn longest_unasked(
+        &mut self,
+        bare: BTreeMap<ConversationId, DialogId>,
+        most: usize,
+        look: u32,
+    ) -> Vec<(ConversationId, DialogId)> {
+        let mut bare: Vec<_> = bare.into_iter().collect();
+        bare.sort_by_key(|(id, _)| self.conversations.asked(id, None));
+        bare.truncate(most);
+        for (id, _) in &bare {
+            self.conversations.asked(id, Some(look));
+        }
+        bare
+    }
+
+    /// Notes how far a dialog has been read.
+    pub(super) fn has_read(&mut self, history: &History) {
+        if let Some(last) = history.messages.last() {
+            self.saw(last.dialog.clone(), last.sequence);
+        }
+    }
+
+    /// The newest message of a dialog by its history, if no notification has told of it.
+    pub(super) fn newest_of(
+        &mut self,
+        conversation: ConversationId,
+        dialog: DialogId,
+        history: Option<&RawValue>,
+        server: Timestamp,
+    ) -> Option<Event> {
+        let elements = history.map(lenient::elements).unwrap_or_default().into_iter();
+        let sequences = elements.filter_map(|raw| match messages::read(raw, &self.me, server) {
+            Reading::Message { message, .. } if message.dialog == dialog => Some(message.sequence),
+            Reading::Message { .. } | Reading::Passing | Reading::Unusable(_) => None,
+        });
+        let newest = sequences.max()?;
+        self.is_news(conversation, dialog, newest)
+    }
+
+    fn conversation(&mut self, raw: &RawValue, told: &mut Told) {
+        let change = self.conversations.change(raw, &self.me, self.manager);
+        if let Some((id, appeared)) = change.about {
+            let bare = match &change.event {
+                Some(Event::Conversation { details, .. }) if change.newest.is_none() => {
+                    Some(details.dialog.clone())
+                }
+                Some(_) | None => None,
+            };
+            told.seen.push(Seen::Conversation { id, appeared, bare });
+        }
+        if let Some(Event::Gone { id, .. }) = &change.event {
+            self.newest.remove(&DialogId::from(id.as_str()));
+        }
+        let id = match &change.event {
+            Some(Event::Conversation { id, .. }) => Some(id.clone()),
+            Some(_) | None => None,
+        };
+        told.events.extend(change.event);
+        if let (Some(id), Some((dialog, sequence))) = (id, change.newest) {
+            told.events.extend(self.is_news(id, dialog, sequence));
+        }
+    }
+
+    /// A sequence was told of: what to tell of it, if it is above all that is known.
+    fn is_news(
+        &mut self,
+        conversation: ConversationId,
+        dialog: DialogId,
+        sequence: Sequence,
+    ) -> Option<Event> {
+        let news = self.newest(&dialog) < Some(sequence);
+        self.saw(dialog.clone(), sequence);
+        news.then_some(Event::Newest { conversation, dialog, sequence })
     }
 
     fn message(&mut self, raw: &RawValue, at: &Moment) -> Option<Event> {
@@ -113,16 +235,24 @@ impl Translator {
 /// A bot is limited to 999 open conversations, a manager sees a snapshot of at most 1 001.
 const MOST_DIALOGS: usize = 4_096;
 
-fn changes(body: Option<&RawValue>) -> Vec<&RawValue> {
-    #[derive(Deserialize)]
-    struct Changes<'a> {
-        #[serde(borrow, default)]
-        changes: Option<&'a RawValue>,
+/// The body of a notification that belongs to a subscription.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Changes<'a> {
+    #[serde(alias = "subScriptionId", deserialize_with = "lenient::text")]
+    subscription_id: Option<String>,
+    #[serde(borrow)]
+    changes: Option<&'a RawValue>,
+}
+
+impl<'a> Changes<'a> {
+    fn read(body: Option<&'a RawValue>) -> Self {
+        body.and_then(|body| serde_json::from_str(body.get()).ok()).unwrap_or_default()
     }
-    body.and_then(|body| serde_json::from_str::<Changes<'_>>(body.get()).ok())
-        .and_then(|body| body.changes)
-        .map(lenient::elements)
-        .unwrap_or_default()
+
+    fn elements(&self) -> Vec<&'a RawValue> {
+        self.changes.map(lenient::elements).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +325,7 @@ mod tests {
             panic!("a notification");
         };
         let at = Moment { now: Instant::now(), wall: Timestamp(0), skew: None };
-        translator.read(&notification, &at)
+        translator.read(&notification, &at).events
     }
 
     fn translator() -> Translator {

@@ -144,6 +144,8 @@ pub enum Method {
     SetAgentState,
     /// Hear about conversations.
     SubscribeConversations,
+    /// Hear no more of what a subscription told.
+    Unsubscribe,
     /// Hear about rings.
     SubscribeRings,
     /// Hear about the agent's own state.
@@ -168,6 +170,7 @@ impl Method {
             Self::GetClock => ".GetClock",
             Self::SetAgentState => ".ams.routing.SetAgentState",
             Self::SubscribeConversations => ".ams.aam.SubscribeExConversations",
+            Self::Unsubscribe => ".ams.aam.UnsubscribeExConversations",
             Self::SubscribeRings => ".ams.routing.SubscribeRoutingTasks",
             Self::SubscribeAgentState => ".ams.routing.SubscribeAgentsState",
             Self::UpdateRing => ".ams.routing.UpdateRingState",

@@ -6,7 +6,9 @@ use super::Hall;
 use crate::{
     bot, cloud,
     conversation::{
-        CallError, ConversationId, Effect, Effects, Event, effect::Call, event::BotEvent,
+        CallError, ConversationId, Effect, Effects, Event,
+        effect::{Call, Fact},
+        event::BotEvent,
     },
     daemon::report,
     ops::metrics::{Direction, Peer},
@@ -61,6 +63,9 @@ impl Hall {
                     self.metrics.fact(&fact);
                     self.board.totals().fact(&fact);
                     report::log(id, &fact);
+                    if let Fact::Missed(_) = fact {
+                        self.has_missed(now);
+                    }
                 }
                 Effect::Forget => {}
             }

@@ -60,6 +60,16 @@ impl Hall {
             cloud::Event::Message { conversation, message } => {
                 self.on_message(&conversation, message, now);
             }
+            cloud::Event::Newest { conversation, dialog, sequence } => {
+                if self.book.get(&conversation).is_some() {
+                    self.step(&conversation, Event::Newest { dialog, sequence }, now);
+                }
+            }
+            cloud::Event::Missed(kind) => {
+                warn!(kind = ?kind, "found by looking: the cloud should have told it by itself");
+                self.metrics.missed(kind, 1);
+                self.has_missed(now);
+            }
             cloud::Event::Called { conversation, id, outcome } => {
                 self.step(&conversation, Event::Called { id, outcome }, now);
             }
@@ -195,6 +205,16 @@ impl Hall {
         };
         self.metrics.conversation(outcome);
         self.step(id, Event::Left(how), now);
+    }
+
+    /// Something was missed, and has been repaired and counted.
+    pub(super) fn has_missed(&mut self, now: Instant) {
+        let replaced = self.hearing.missed(now);
+        // What is being finished is not to be cut off.
+        if replaced && self.stopping == Stopping::No {
+            warn!("the cloud does not tell everything on this connection: it is replaced");
+            self.tell_cloud(cloud::Command::Reconnect);
+        }
     }
 
     pub(super) fn on_message(&mut self, id: &ConversationId, message: Message, now: Instant) {

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::{
     availability::{Asked, Presence, Situation},
+    hearing::Hearing,
     report::Complaint,
     rings::Rings,
 };
@@ -74,6 +75,7 @@ pub struct Hall {
     returned: BTreeSet<ConversationId>,
     /// What was last complained of: the way to the cloud, and the way to the bot.
     complaints: (Complaint, Complaint),
+    hearing: Hearing,
     /// Events that follow from what could not be handed out.
     backlog: VecDeque<(ConversationId, Event)>,
     /// When the input that is being handled arrived.
@@ -138,6 +140,7 @@ impl Hall {
             stopping: Stopping::No,
             returned: BTreeSet::new(),
             complaints: <(Complaint, Complaint)>::default(),
+            hearing: Hearing::default(),
             backlog: VecDeque::new(),
             arrived: now,
             news: true,

@@ -8,7 +8,10 @@ use hyper::{
     body::Bytes,
     header::{self, HeaderValue},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use crate::ops::{
     clock::Clock,
@@ -50,6 +53,7 @@ impl Room {
                 if let Some(status) = status {
                     self.metrics.status(&status);
                 }
+                self.metrics.usage(Handle::current().metrics().num_alive_tasks());
                 answer(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.encode())
             }
             (Endpoint::Live | Endpoint::Ready | Endpoint::Status | Endpoint::Page, None) => plain(

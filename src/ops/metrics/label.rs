@@ -1,7 +1,7 @@
 //! Pure: the labels' words. They are part of what dashboards and alerts rely on.
 
 use crate::{
-    cloud::LoginResult,
+    cloud::{LoginResult, Missed},
     conversation::{
         effect::{Ambiguity, Disposition, DropReason, FallbackReason, TransferReason},
         event::EventKind,
@@ -124,6 +124,12 @@ label!(Incident {
     HistoryFailed => "history_failed",
     SelfTransfer => "self_transfer",
     Broken => "broken",
+});
+label!(Missed {
+    Message => "message",
+    Conversation => "conversation",
+    Ring => "ring",
+    Gone => "gone",
 });
 label!(Direction {
     ToBot => "to_bot",

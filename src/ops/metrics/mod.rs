@@ -4,6 +4,7 @@
 //! `connector` and `environment`.
 
 mod label;
+mod process;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -14,7 +15,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    cloud::LoginResult,
+    cloud::{LoginResult, Missed},
     conversation::effect::{
         Ambiguity, Disposition, DropReason, Fact, FallbackReason, TransferReason,
     },
@@ -22,6 +23,7 @@ use crate::{
 
 pub use label::{ConversationOutcome, Direction, Peer, RingResult};
 use label::{Incident, Label};
+use process::Process;
 
 use super::status::{BotStatus, CloudStatus, ConnectorStatus, Conversations, Status};
 
@@ -32,6 +34,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Those whose names have no prefix.
+    common: Registry,
+    process: Process,
+    tasks: Gauge,
     status: Family<Two, Gauge>,
     conversations_open: Gauge,
     conversations_limit: Gauge,
@@ -52,6 +58,7 @@ pub struct Metrics {
     incidents: Family<One, Counter>,
     ambiguous: Family<One, Counter>,
     protocol_errors: Family<Two, Counter>,
+    missed_notifications: Family<One, Counter>,
 }
 
 impl Metrics {
@@ -60,6 +67,7 @@ impl Metrics {
     pub fn new(connector: &str, environment: &str, version: &str) -> Self {
         let labels = [("connector", connector), ("environment", environment)]
             .map(|(name, value)| (Cow::Borrowed(name), Cow::Owned(value.to_owned())));
+        let mut common = Registry::with_labels(labels.clone().into_iter());
         let registry = Registry::with_prefix_and_labels("connectord", labels.into_iter());
         let mut declare = Declare(registry);
         declare.info(version);
@@ -108,6 +116,16 @@ impl Metrics {
                 .metric("ambiguous", "What a dialog did not tell for certain, and a rule decided"),
             protocol_errors: declare
                 .metric("protocol_errors", "What a peer sent that could not be used"),
+            missed_notifications: declare.metric(
+                "missed_notifications",
+                "What the cloud should have told by itself and was found by looking",
+            ),
+            tasks: declare.metric(
+                "tasks",
+                "Tasks of the runtime; they do not grow with conversations at rest",
+            ),
+            process: Process::declare(&mut common),
+            common,
             registry: declare.0,
         };
         metrics.create_known_series();
@@ -118,7 +136,9 @@ impl Metrics {
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        match text::encode(&mut text, &self.registry) {
+        let encoded = text::encode_registry(&mut text, &self.common)
+            .and_then(|()| text::encode(&mut text, &self.registry));
+        match encoded {
             Ok(()) => text,
             // Writing to a String does not fail; an empty exposition is valid all the same.
             Err(_) => "# EOF\n".to_owned(),
@@ -148,6 +168,12 @@ impl Metrics {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.conversations_open.set(count(open));
         self.conversations_limit.set(count(limit));
+    }
+
+    /// Shows what the process uses: memory, descriptors, and this many tasks.
+    pub fn usage(&self, tasks: usize) {
+        self.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
+        self.process.look();
     }
 
     /// Counts what a conversation reported.
@@ -182,6 +208,7 @@ impl Metrics {
                     .inc_by(u64::try_from(*times).unwrap_or(u64::MAX));
             }
             Fact::HistoryFailed(_) => self.incident(Incident::HistoryFailed),
+            Fact::Missed(messages) => self.missed(Missed::Message, *messages),
             Fact::SelfTransfer(_) => self.incident(Incident::SelfTransfer),
         }
     }
@@ -225,6 +252,13 @@ impl Metrics {
         self.protocol_errors.get_or_create(&labels).inc();
     }
 
+    /// Counts what the cloud should have told by itself.
+    pub fn missed(&self, kind: Missed, notifications: usize) {
+        self.missed_notifications
+            .get_or_create(&[("kind", kind.label())])
+            .inc_by(u64::try_from(notifications).unwrap_or(u64::MAX));
+    }
+
     /// Notes the connector's own share of one message's way.
     pub fn relay(&self, direction: Direction, took: Duration) {
         self.relay.get_or_create(&[("direction", direction.label())]).observe(took.as_secs_f64());
@@ -241,6 +275,7 @@ impl Metrics {
         create(&self.consumer_messages, "disposition", Disposition::ALL);
         create(&self.answers_dropped, "reason", DropReason::ALL);
         create(&self.logins, "result", LoginResult::ALL);
+        create(&self.missed_notifications, "kind", Missed::ALL);
         create(&self.fallback_escalations, "reason", FallbackReason::ALL);
         create(&self.incidents, "kind", Incident::ALL);
         create(&self.ambiguous, "kind", Ambiguity::ALL);
@@ -352,6 +387,7 @@ mod tests {
                 "ambiguous_total{kind=\"asked_again\"} 2",
             ),
             (Fact::HistoryFailed(text), "incidents_total{kind=\"history_failed\"} 1"),
+            (Fact::Missed(3), "missed_notifications_total{kind=\"message\"} 3"),
             (Fact::SelfTransfer("123".into()), "incidents_total{kind=\"self_transfer\"} 1"),
             (
                 Fact::Asked(EventKind::EscalationFailed(2)),
@@ -445,7 +481,7 @@ mod tests {
         let text = metrics.encode();
         assert!(text.ends_with("# EOF\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            assert!(line.starts_with("connectord_"), "{line}");
+            assert!(line.starts_with("connectord_") || line.starts_with("process_"), "{line}");
             assert!(line.contains(r#"connector="a\"b\\c\n",environment="demo""#), "{line}");
         }
         assert!(
@@ -461,7 +497,7 @@ mod tests {
     /// The sample lines, without prefix and constant labels.
     fn samples(metrics: &Metrics) -> Vec<String> {
         let text = metrics.encode();
-        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let samples = text.lines().filter(|line| line.starts_with("connectord_"));
         samples
             .map(|line| {
                 let line = line.strip_prefix("connectord_").unwrap();

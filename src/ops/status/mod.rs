@@ -289,6 +289,7 @@ impl Totals {
             | Fact::Closed
             | Fact::Ambiguous { .. }
             | Fact::HistoryFailed(_)
+            | Fact::Missed(_)
             | Fact::SelfTransfer(_)
             | Fact::Broken(_)
             | Fact::Asked(_) => {}

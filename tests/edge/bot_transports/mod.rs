@@ -1,4 +1,5 @@
-//! The two ways to a bot, and a bot that is down.
+//! The two ways to a bot, a bot that is down, and one that does what it should not.
 
+mod misbehaviour;
 mod webhook;
 mod websocket;

@@ -9,7 +9,7 @@ use std::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
-    io::DuplexStream,
+    io::{AsyncWriteExt as _, DuplexStream},
     sync::{Notify, mpsc},
 };
 use tokio_tungstenite::{
@@ -18,6 +18,10 @@ use tokio_tungstenite::{
         Message,
         handshake::server::{Request, Response},
         http::HeaderValue,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
     },
 };
 use tokio_util::task::TaskTracker;
@@ -36,21 +40,32 @@ struct Inner {
 
 struct State {
     up: bool,
-    /// Answers every message by itself with this prefix and the message's text.
-    echo: Option<String>,
+    /// Answers every message by itself with what this makes of its text.
+    answer: Option<Answering>,
     /// Frames that have come and nobody has looked at.
     frames: VecDeque<Value>,
     /// Every event that has ever come.
     events: Vec<Value>,
-    connection: Option<mpsc::Sender<Message>>,
+    connection: Option<mpsc::Sender<Act>>,
     connections: usize,
+}
+
+type Answering = Box<dyn Fn(&str) -> String + Send>;
+
+/// What a connection is to do.
+enum Act {
+    Send(Message),
+    /// Ends what it sends; it still reads.
+    EndSending,
+    /// Takes nothing from the wire any more.
+    EndReading,
 }
 
 impl Bot {
     pub(crate) fn new() -> Self {
         let state = State {
             up: true,
-            echo: None,
+            answer: None,
             frames: VecDeque::new(),
             events: Vec::new(),
             connection: None,
@@ -67,7 +82,13 @@ impl Bot {
 
     /// From now on every message is answered at once by `prefix` and its text.
     pub(crate) fn echoes(&self, prefix: &str) {
-        self.state().echo = Some(prefix.to_owned());
+        let prefix = prefix.to_owned();
+        self.answers_by(move |text| format!("{prefix}{text}"));
+    }
+
+    /// From now on every message is answered at once by what `answer` makes of its text.
+    pub(crate) fn answers_by(&self, answer: impl Fn(&str) -> String + Send + 'static) {
+        self.state().answer = Some(Box::new(answer));
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -177,10 +198,43 @@ impl Bot {
 
     /// Sends any text.
     pub(crate) fn send_text(&self, text: &str) {
+        self.act(Act::Send(Message::text(text)));
+    }
+
+    /// Sends the beginning of a text frame whose end never comes.
+    pub(crate) fn sends_a_beginning(&self, text: &str) {
+        let kind = OpCode::Data(Data::Text);
+        self.act(Act::Send(Message::Frame(Frame::message(text.to_owned(), kind, false))));
+    }
+
+    /// Sends these frames as fast as they are taken, while the connection lasts; tells how many were.
+    pub(crate) async fn floods(&self, frames: impl IntoIterator<Item = Value>) -> usize {
+        let connection = self.state().connection.clone().expect("the bot is not connected");
+        let mut sent = 0;
+        for frame in frames {
+            if connection.send(Act::Send(Message::text(frame.to_string()))).await.is_err() {
+                break;
+            }
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Shuts its side of the connection; the other side stays open.
+    pub(crate) fn ends_sending(&self) {
+        self.act(Act::EndSending);
+    }
+
+    /// Takes nothing from this connection any more, as if it hung.
+    pub(crate) fn ends_reading(&self) {
+        self.act(Act::EndReading);
+    }
+
+    fn act(&self, act: Act) {
         let connection = self.state().connection.clone();
         connection
             .expect("the bot is not connected")
-            .try_send(Message::text(text))
+            .try_send(act)
             .expect("the bot's connection is full or gone");
     }
 
@@ -209,15 +263,18 @@ impl Bot {
             state.connection = Some(sender);
             state.connections += 1;
         }
+        let mut reads = true;
         loop {
             tokio::select! {
-                frame = socket.next() => match frame {
+                frame = socket.next(), if reads => match frame {
                     Some(Ok(Message::Text(text))) => self.take(text.as_str()),
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return,
                 },
-                message = outbox.recv() => match message {
-                    Some(message) => if socket.send(message).await.is_err() { return },
+                act = outbox.recv() => match act {
+                    Some(Act::Send(message)) => if socket.send(message).await.is_err() { return },
+                    Some(Act::EndSending) => if socket.get_mut().shutdown().await.is_err() { return },
+                    Some(Act::EndReading) => reads = false,
                     None => return,
                 },
             }
@@ -226,15 +283,15 @@ impl Bot {
 
     fn take(&self, text: &str) {
         let frame: Value = serde_json::from_str(text).expect("a frame that is not JSON");
-        let echo = {
+        let answer = {
             let mut state = self.state();
             if frame["type"] == "event" {
                 state.events.push(frame["event"].clone());
             }
-            match (&state.echo, frame["event"]["type"] == "message") {
-                (Some(prefix), true) => {
+            match (&state.answer, frame["event"]["type"] == "message") {
+                (Some(answer), true) => {
                     let said = frame["event"]["message"]["text"].as_str().unwrap_or_default();
-                    Some(format!("{prefix}{said}"))
+                    Some(answer(said))
                 }
                 _ => {
                     state.frames.push_back(frame.clone());
@@ -243,7 +300,7 @@ impl Bot {
             }
         };
         self.inner.news.notify_waiters();
-        if let Some(said) = echo {
+        if let Some(said) = answer {
             self.answers(&frame["event"], &[self::text(&said)]);
         }
     }

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full};
+use futures_util::{StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
     HeaderMap, Method, Request, Response,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming},
     server::conn::http1,
     service::service_fn,
 };
@@ -54,6 +55,10 @@ pub(crate) enum Answer {
     Status(u16),
     /// This status, and how many seconds to wait.
     Later(u16, u32),
+    /// 200 and the first half of this body; then the connection breaks.
+    Cut(String),
+    /// 200 and this body, a byte a second.
+    Trickle(String),
     /// 200 with the words that were said, after so many seconds.
     EchoAfter(f64),
     /// None at all.
@@ -176,7 +181,7 @@ impl Webhook {
         self.inner.tasks.spawn(serve);
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         if !self.is_up() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -209,6 +214,18 @@ impl Webhook {
             Answer::Body(body) => respond(200, None, &body),
             Answer::Status(status) => respond(status, None, ""),
             Answer::Later(status, seconds) => respond(status, Some(seconds), ""),
+            Answer::Cut(body) => {
+                let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
+                let broken = Err(io::ErrorKind::ConnectionReset.into());
+                stream_of(stream::iter([Ok(half), broken]))
+            }
+            Answer::Trickle(body) => {
+                let bytes = stream::iter(body.into_bytes());
+                stream_of(bytes.then(|byte| async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok(Bytes::copy_from_slice(&[byte]))
+                }))
+            }
             Answer::EchoAfter(seconds) => {
                 tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
                 let actions = json!([{ "type": "text", "text": event["message"]["text"] }]);
@@ -223,11 +240,21 @@ impl Webhook {
     }
 }
 
-fn respond(status: u16, retry_after: Option<u32>, body: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body.to_owned()));
+type Body = BoxBody<Bytes, io::Error>;
+
+fn respond(status: u16, retry_after: Option<u32>, body: &str) -> Response<Body> {
+    let body = Full::from(body.to_owned()).map_err(|never| match never {}).boxed();
+    let mut response = Response::new(body);
     *response.status_mut() = status.try_into().unwrap();
     if let Some(seconds) = retry_after {
         response.headers_mut().insert("retry-after", seconds.into());
     }
     response
+}
+
+fn stream_of(
+    pieces: impl stream::Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+) -> Response<Body> {
+    let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)));
+    Response::new(BoxBody::new(body))
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::Command};
 
 use serde_json::{Value, json};
 
-use super::{Address, Authority, Program, until};
+use super::{Address, Authority, Folder, Program, until};
 
 /// The human agents' skill.
 pub(crate) const HUMAN_SKILL: &str = "4129463410";
@@ -26,6 +26,18 @@ impl Cloud {
         let program = serve(arguments);
         let at = address(&program, "http");
         Self { program, at, control: Address::Tcp(at), scheme: "http" }
+    }
+
+    /// The usual one but for this key of its configuration.
+    pub(crate) fn that(key: &str, value: impl Into<Value>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-simulator"));
+        let usual = command.args(["serve", "--print-config"]).output().unwrap().stdout;
+        let mut world: Value = serde_json::from_slice(&usual).unwrap();
+        assert!(world.get(key).is_some(), "there is no {key} in {world:#}");
+        world[key] = value.into();
+        let folder = Folder::new();
+        let file = folder.write("world.json", &world.to_string());
+        Self::start_with(&["--config", file.to_str().unwrap()])
     }
 
     /// Over TLS, with a certificate of this authority.
@@ -67,6 +79,13 @@ impl Cloud {
         let answer = self.control.ask("POST", &path, &[], &body.to_string()).unwrap();
         assert!(matches!(answer.status, 200 | 201), "{path}: {} {}", answer.status, answer.body);
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    pub(crate) fn delete(&self, path: &str) {
+        let path = format!("/simulator/{path}");
+        let answer = self.control.ask("DELETE", &path, &[], "").unwrap();
+        // What was used up meanwhile is not there any more.
+        assert!(matches!(answer.status, 200 | 404), "{path}: {} {}", answer.status, answer.body);
     }
 
     /// A consumer starts a conversation by saying something.

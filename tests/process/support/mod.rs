@@ -1,8 +1,10 @@
 //! What the tests of this folder are told with: programs that run, a cloud, bots, and patience.
 
 mod bot;
+mod chatbot;
 mod cloud;
 mod connector;
+mod crowd;
 mod folder;
 mod http;
 mod listener;
@@ -13,8 +15,10 @@ mod tls;
 mod wait;
 
 pub(crate) use bot::{Bot, reply, text};
+pub(crate) use chatbot::{Chatbot, Transport};
 pub(crate) use cloud::{Cloud, HUMAN_SKILL};
 pub(crate) use connector::{Connector, configuration, connectord, example};
+pub(crate) use crowd::{Crowd, Manner, pieces};
 pub(crate) use folder::Folder;
 pub(crate) use http::{Address, Request, read_request};
 pub(crate) use listener::{Listener, free_port};

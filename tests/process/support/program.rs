@@ -63,6 +63,11 @@ impl Program {
         program
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has said so far.
     pub(crate) fn said(&self, stream: Stream) -> String {
         match stream {
@@ -86,6 +91,12 @@ impl Program {
         let script = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &script]).status().unwrap();
         assert!(status.success(), "{script}: {status}");
+    }
+
+    /// Sends a signal, if it has not ended by itself meanwhile.
+    pub(crate) fn signals_if_there(&self, name: &str) {
+        let script = format!("kill -{name} {} 2>&1", self.child.id());
+        let _ = Command::new("sh").args(["-c", &script]).stdout(Stdio::null()).status();
     }
 
     /// Ends it from one moment to the next.

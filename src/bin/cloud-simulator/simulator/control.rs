@@ -387,7 +387,7 @@ fn rule(mut body: Map<String, Value>) -> Result<Rule, Refusal> {
             .ok_or_else(|| (400, format!("count {count} is not a positive number")))
     });
     let fault: Fault = read(body)?;
-    Ok(Rule { fault, agent, left: count.transpose()? })
+    Ok(Rule { agent, left: count.transpose()?, ..Rule::from(fault) })
 }
 
 fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {

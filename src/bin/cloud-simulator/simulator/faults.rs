@@ -51,6 +51,15 @@ pub(crate) enum Fault {
     CloseAfterFrames { frames: u32, code: u16 },
     /// Swallows what arrives and sends nothing.
     BlackHole {},
+    /// Sockets that are open already answer requests and tell nothing, or nothing of this kind or conversation.
+    Deaf {
+        #[serde(default)]
+        notification: Option<String>,
+        #[serde(default)]
+        conversation: Option<String>,
+    },
+    /// Frames are taken from the socket one by one, with this pause after each.
+    SlowReading { milliseconds: Millis },
     /// What happens to notifications.
     Notifications {
         mode: Mode,
@@ -162,11 +171,13 @@ pub(crate) struct Rule {
     pub(crate) agent: Option<String>,
     /// `None`: until it is removed.
     pub(crate) left: Option<u32>,
+    /// The newest socket when it was put in force.
+    pub(super) newest_socket: u64,
 }
 
 impl From<Fault> for Rule {
     fn from(fault: Fault) -> Self {
-        Self { fault, agent: None, left: None }
+        Self { fault, agent: None, left: None, newest_socket: 0 }
     }
 }
 
@@ -201,6 +212,8 @@ pub(crate) struct FaultBook {
     rules: BTreeMap<u64, Rule>,
     /// Set when a rule came, went or counted down.
     pub(super) changed: bool,
+    /// The newest socket that has been opened.
+    pub(super) newest_socket: u64,
 }
 
 impl FaultBook {
@@ -208,6 +221,7 @@ impl FaultBook {
     pub(crate) fn add(&mut self, rule: Rule) -> u64 {
         self.last_id += 1;
         self.changed = true;
+        let rule = Rule { newest_socket: self.newest_socket, ..rule };
         self.rules.insert(self.last_id, rule);
         self.last_id
     }
@@ -239,6 +253,30 @@ impl FaultBook {
     /// The first rule for `agent` that `pick` wants, without using it.
     pub(super) fn peek<T>(&self, agent: &str, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         self.first(agent, pick).map(|(_, found)| found)
+    }
+
+    /// Whether a notification to this socket is swallowed by a `deaf` rule; counts it if so.
+    pub(super) fn deafens(
+        &mut self,
+        agent: &str,
+        socket: u64,
+        notification: &str,
+        conversation: &str,
+    ) -> bool {
+        let meant = |rule: &Rule| {
+            let Fault::Deaf { notification: kind, conversation: one } = &rule.fault else {
+                return false;
+            };
+            names(kind.as_ref(), notification)
+                && names(one.as_ref(), conversation)
+                && concerns(rule, agent)
+                && socket <= rule.newest_socket
+        };
+        let Some(id) = self.rules.iter().find(|(_, rule)| meant(rule)).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.use_up(id);
+        true
     }
 
     /// Counts a request towards `closeAtRequest`; says when to close and with which code if this is the one.

@@ -26,7 +26,8 @@ pub(crate) struct Options {
     pub(crate) state_kept: Millis,
     /// How long a session lives without a refresh, ms (`sessionTTl`).
     pub(crate) session_life: Millis,
-    /// Close code for the sockets of an evicted session; 1006 cuts the connection without a frame.
+    /// Close code for the sockets of an evicted session; 1006 cuts the connection without a frame, 0 leaves them open:
+    /// the evicted one hears of it when it refreshes its session.
     pub(crate) eviction_code: u16,
     /// Answers 429 to a log-in less than 5 s after the user's last one.
     pub(crate) strict_login_pace: bool,

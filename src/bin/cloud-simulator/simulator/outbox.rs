@@ -187,6 +187,7 @@ impl World {
         }
         let socket = Socket::new(id, agent.to_owned(), login_name, version.to_owned(), self.now);
         self.sockets.insert(id, socket);
+        self.faults.newest_socket = id;
         self.counts.upgrades += 1;
         self.parts.extend([Part::Sockets, Part::Agents]);
         self.show_frame(id, "opened", "");
@@ -307,6 +308,9 @@ impl World {
             shape::strip_metadata(&mut note.body);
         }
         let name = note.kind.rsplit('.').next().unwrap_or_default();
+        if self.faults.deafens(&login, note.socket, name, &note.conversation) {
+            return;
+        }
         let fate = self.faults.take(&login, |fault| {
             let Fault::Notifications { mode, milliseconds, notification, conversation } = fault
             else {
@@ -413,6 +417,16 @@ impl World {
         socket.is_some_and(|socket| {
             socket.dead || self.faults.peek(&socket.login_name, hole).is_some()
         })
+    }
+
+    /// How long a socket is left alone after each frame that came from it.
+    pub(super) fn reading_pause(&self, id: u64) -> Millis {
+        let pause = |fault: &Fault| match fault {
+            Fault::SlowReading { milliseconds } => Some(*milliseconds),
+            _ => None,
+        };
+        let socket = self.sockets.get(&id);
+        socket.and_then(|socket| self.faults.peek(&socket.login_name, pause)).unwrap_or(0)
     }
 
     /// Wakes the tasks of all sockets, because a fault came or went.

@@ -176,13 +176,15 @@ impl World {
         all.find(|agent| agent.session.as_ref().is_some_and(|session| session.bearer == bearer))
     }
 
-    /// Voids an agent's session and closes its sockets with `code`.
+    /// Voids an agent's session and closes its sockets with `code`, if it is not 0.
     pub(super) fn end_session(&mut self, id: &str, code: u16, reason: &str) {
         let Some(agent) = self.agents.get_mut(id) else {
             return;
         };
         if agent.session.take().is_some() {
-            self.close_sockets(code, reason, |socket| socket.agent == id);
+            if code != 0 {
+                self.close_sockets(code, reason, |socket| socket.agent == id);
+            }
             self.parts.insert(Part::Agents);
         }
     }

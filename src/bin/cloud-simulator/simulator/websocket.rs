@@ -47,6 +47,7 @@ async fn talk(simulator: &Simulator, mut stream: Stream, id: u64) -> String {
         return "forgotten".into();
     };
     let mut heard = clock.now();
+    let mut reads_at = heard;
     loop {
         let dead = simulator.read(|world| world.is_dead(id));
         let mut due = None;
@@ -74,10 +75,15 @@ async fn talk(simulator: &Simulator, mut stream: Stream, id: u64) -> String {
                 Next::Gone => return "forgotten".into(),
             }
         }
-        let due = due.unwrap_or(u64::MAX).min(heard + idle_timeout);
+        let mut due = due.unwrap_or(u64::MAX).min(heard + idle_timeout);
+        let reads = clock.now() >= reads_at;
+        if !reads {
+            due = due.min(reads_at);
+        }
         tokio::select! {
-            message = stream.next(), if !dead => {
+            message = stream.next(), if !dead && reads => {
                 heard = clock.now();
+                reads_at = heard + simulator.read(|world| world.reading_pause(id));
                 match message {
                     Some(Ok(Message::Text(text))) => simulator.act(|world| world.receive(id, &text)),
                     Some(Ok(Message::Close(frame))) => {

@@ -108,6 +108,45 @@ async fn sockets_close_on_demand_and_after_a_number_of_frames() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deaf_socket_answers_and_tells_nothing_and_a_new_one_hears() {
+    let simulator = simulator();
+    let (mut client, id) = assigned(&simulator).await;
+    let deaf = simulator.inject(Fault::Deaf { notification: None, conversation: None });
+    simulator.consumer(&id).says("unheard").unwrap();
+    client.good(".GetClock", json!({})).await;
+    let list = json!({ "convState": ["OPEN"], "agentIds": [BOT] });
+    client.good(".ams.aam.SubscribeExConversations", list).await;
+    assert_eq!(client.drain().await, [], "not even a list");
+    let mut fresh = Client::enter(&simulator, "support-bot").await;
+    fresh.drain().await;
+    simulator.consumer(&id).says("heard").unwrap();
+    assert!(!fresh.drain().await.is_empty());
+    simulator.remove_fault(deaf);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deafness_can_be_for_one_kind_or_one_conversation() {
+    for (notification, conversation, heard) in [
+        (Some("OnlineEventDistribution"), false, "ExConversationChangeNotification"),
+        (Some("ExConversationChangeNotification"), false, "OnlineEventDistribution"),
+        (Some("RoutingTaskNotification"), false, "OnlineEventDistribution"),
+        (None, true, ""),
+    ] {
+        let simulator = simulator();
+        let (mut client, id) = assigned(&simulator).await;
+        simulator.inject(Fault::Deaf {
+            notification: notification.map(str::to_owned),
+            conversation: conversation.then(|| id.clone()),
+        });
+        simulator.consumer(&id).says("x").unwrap();
+        let kinds: Vec<String> = client.drain().await.into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds.contains(&heard.to_owned()), !heard.is_empty(), "{kinds:?}");
+        let silent = notification.unwrap_or("OnlineEventDistribution").to_owned();
+        assert!(!kinds.contains(&silent), "{kinds:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_black_hole_answers_nothing_until_it_is_lifted() {
     let simulator = simulator();
     let mut client = Client::enter(&simulator, "support-bot").await;
@@ -288,4 +327,17 @@ async fn stray_and_broken_frames_are_sent_as_ordered() {
         assert_eq!(client.frame().await.unwrap()["kind"], "notification");
     }
     assert!(simulator.send_stray(None, "nonsense").is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_takes_one_frame_after_another_with_its_pause_between() {
+    let simulator = simulator();
+    let (mut client, id) = assigned(&simulator).await;
+    simulator.inject(Fault::SlowReading { milliseconds: 2_000 });
+    let start = simulator.clock().now();
+    for word in ["one", "two", "three"] {
+        client.says(&id, word).await;
+    }
+    let took = simulator.clock().now() - start;
+    assert!((4_000..4_500).contains(&took), "{took} ms");
 }

@@ -127,6 +127,19 @@ async fn a_second_log_in_evicts_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_eviction_may_leave_the_socket_open_and_show_at_the_refresh_only() {
+    let simulator = Simulator::new(Options { eviction_code: 0, ..Options::fixed() });
+    let first = login(&simulator, "support-bot").await;
+    let mut client = Client::open(&simulator, &first.bearer, "2.1").await.unwrap();
+    login(&simulator, "support-bot").await;
+    client.good(".GetClock", json!({})).await;
+    let path = "/api/account/12345678/refresh?v=1.3";
+    let body = json!({ "csrf": first.csrf });
+    let refused = call(&simulator, Method::POST, path, &first.cookie, body).await;
+    assert_eq!(refused.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_socket_wants_a_known_version_and_bearer() {
     let simulator = simulator();
     let session = login(&simulator, "support-bot").await;

@@ -33,6 +33,8 @@ pub(super) struct Conversations {
 struct Known {
     version: Version,
     here: bool,
+    /// In which look its history was asked for its newest message.
+    asked: u32,
 }
 
 /// What one change of a notification means.
@@ -42,6 +44,8 @@ pub(super) struct Change {
     pub(super) event: Option<Event>,
     /// The newest sequence that the change speaks of, for the main dialog.
     pub(super) newest: Option<(DialogId, Sequence)>,
+    /// The conversation that it is about, and whether this agent was not in it before.
+    pub(super) about: Option<(ConversationId, bool)>,
 }
 
 impl Conversations {
@@ -50,6 +54,7 @@ impl Conversations {
         let unusable = |detail: &str| Change {
             event: Some(Event::Unusable { kind: "conversation", detail: detail.to_owned() }),
             newest: None,
+            about: None,
         };
         let Ok(change) = serde_json::from_str::<WireChange>(raw.get()) else {
             return unusable("a change is not an object");
@@ -64,7 +69,7 @@ impl Conversations {
             Version { metadata: details.meta_data_last_update_ts, update: state.last_update_time };
         let known = self.known.entry(id.clone()).or_default();
         if version.is_older_than(known.version) {
-            return Change::default();
+            return Change { about: Some((id, false)), ..Change::default() };
         }
         known.version = version.or(known.version);
 
@@ -84,8 +89,10 @@ impl Conversations {
                 self.forget_later(id);
                 return unusable("a conversation has no consumer");
             };
-            known.here = true;
+            let appeared = !std::mem::replace(&mut known.here, true);
+            let about = Some((id.clone(), appeared));
             return Change {
+                about,
                 event: Some(Event::Conversation {
                     details: Details {
                         dialog: main
@@ -118,12 +125,37 @@ impl Conversations {
             self.forget_later(id.clone());
             let how = if closed { Departure::Closed } else { Departure::Moved };
             return Change {
+                about: Some((id.clone(), false)),
                 event: Some(Event::Gone { id, how, csat: details.csat() }),
                 newest: None,
             };
         }
-        self.forget_later(id);
-        Change::default()
+        self.forget_later(id.clone());
+        Change { about: Some((id, false)), ..Change::default() }
+    }
+
+    /// The conversations that this agent is in.
+    pub(super) fn here(&self) -> impl Iterator<Item = &ConversationId> {
+        self.known.iter().filter(|(_, known)| known.here).map(|(id, _)| id)
+    }
+
+    /// A conversation was left, as its absence from a list told. False if that is not news.
+    pub(super) fn left(&mut self, id: &ConversationId) -> bool {
+        let left = self.known.get_mut(id).is_some_and(|known| std::mem::take(&mut known.here));
+        if left {
+            self.forget_later(id.clone());
+        }
+        left
+    }
+
+    /// When the conversation's newest message was asked for, counted by its callers; it is now, if `anew` is given.
+    pub(super) fn asked(&mut self, id: &ConversationId, anew: Option<u32>) -> u32 {
+        let Some(known) = self.known.get_mut(id) else {
+            return 0;
+        };
+        let before = known.asked;
+        known.asked = anew.unwrap_or(before);
+        before
     }
 
     fn forget_later(&mut self, id: ConversationId) {

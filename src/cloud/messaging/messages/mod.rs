@@ -64,7 +64,8 @@ pub(super) fn read(raw: &RawValue, me: &Identity, now: Timestamp) -> Reading {
             audience: audience(event.message_audience.as_deref(), from),
             content: body.content(),
             metadata: event.metadata.filter(|_| !mine).and_then(array),
-            mark: event.metadata.filter(|_| mine).and_then(mark),
+            // What a consumer's program attaches proves nothing.
+            mark: event.metadata.filter(|_| mine || from == Speaker::Agent).and_then(mark),
         },
     }
 }

@@ -46,6 +46,11 @@ impl Session {
                 let detail = format!("the subscription to {what} was not answered");
                 self.reconnect("dead", detail, now, out);
             }
+            Loss::Deaf => {
+                self.deafness.lost(now);
+                let detail = "the connection answers, but does not tell what it has to";
+                self.connect_instead(detail, out);
+            }
             Loss::Refused { what, code, words } => {
                 let detail = format!(
                     "the subscription to {what} was refused with {code}: {words}; \
@@ -61,6 +66,23 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// The hall has found that the socket does not tell everything.
+    pub(super) fn replace_socket(&mut self, now: Instant, out: &mut Vec<Output>) {
+        // A new log-in under way brings a new socket by itself.
+        if !matches!(self.phase, Phase::Connected) || self.settle(now, out).is_none() {
+            return;
+        }
+        out.push(Output::Disconnect);
+        self.connect_instead("the connection does not tell everything that it has to", out);
+    }
+
+    /// Nothing is wrong with the way to the cloud, and this is asked for seldom: no pause.
+    fn connect_instead(&mut self, error: &str, out: &mut Vec<Output>) {
+        let phase = LinkPhase::Waiting { reason: "deaf" };
+        self.tell_link(phase, "opening another socket".to_owned(), Some(error.to_owned()), out);
+        self.connect(out);
     }
 
     pub(super) fn closed(
@@ -157,6 +179,8 @@ impl Session {
         };
         let pause = match self.connection {
             Some(_) => Duration::ZERO,
+            // The truce is pause enough, and whoever is left when the other program is stopped is to serve soon.
+            None if fought => self.backoff.next_wait().min(TRUCE),
             None => self.backoff.next_wait(),
         };
         let allowed = self
@@ -173,12 +197,21 @@ impl Session {
         out: &mut Vec<Output>,
     ) {
         let wait = self.backoff.next_wait();
+        let (wait, detail) = if self.evictions.fought(now) {
+            // Most likely it is the other program once more; the next try tells, and it is no log-in.
+            (wait.min(TRUCE / 4), self.eviction())
+        } else {
+            (wait, detail)
+        };
         self.wait(wait, Step::Connect, reason, detail, now, out);
     }
 
     /// Buries the connection and tells whether it had lasted; none if there was none.
     fn settle(&mut self, now: Instant, out: &mut Vec<Output>) -> Option<bool> {
         let connection = self.connection.take()?;
+        if connection.hears() {
+            self.deafness.heard();
+        }
         let age = now.saturating_duration_since(connection.opened());
         let lasted = connection.is_up() && age >= STABLE;
         if lasted {

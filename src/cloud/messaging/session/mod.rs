@@ -17,7 +17,9 @@ pub use output::Output;
 
 use super::{
     connection::{Connection, Terms},
+    deafness::Deafness,
     evict::Evictions,
+    hearing::LOOK_EVERY,
 };
 use crate::{
     cloud::{Command, Event, LinkPhase, LinkState, LoginResult, Settings},
@@ -43,6 +45,8 @@ pub struct Session {
     quick_breaks: u32,
     /// Sockets in a row that could not be opened.
     failed_opens: u32,
+    /// What is known of sockets that tell nothing.
+    deafness: Deafness,
 }
 
 #[derive(Debug)]
@@ -92,6 +96,7 @@ impl Session {
             last_login: None,
             quick_breaks: 0,
             failed_opens: 0,
+            deafness: Deafness::default(),
             rng,
         }
     }
@@ -131,7 +136,7 @@ impl Session {
     /// Reading was paused on this side for a while; the silence was not the server's.
     pub fn resumed(&mut self, now: Instant) {
         if let Some(connection) = &mut self.connection {
-            connection.alive(now);
+            connection.resumed(now);
         }
     }
 
@@ -211,6 +216,7 @@ impl Session {
                 })),
                 (None, None) => {}
             },
+            Command::Reconnect => self.replace_socket(now, out),
             Command::Reload(settings) => self.reload(*settings, now, out),
             Command::Stop => self.stop(out),
         }
@@ -346,6 +352,8 @@ impl Session {
                     request_timeout: self.settings.request_timeout,
                     keepalive,
                     first_keepalive: keepalive.mul_f64(self.rng.f64()),
+                    look_every: about(LOOK_EVERY, &mut self.rng),
+                    deaf_from: self.deafness.counts_from(now),
                 };
                 self.failed_opens = 0;
                 self.phase = Phase::Connected;

@@ -2,6 +2,7 @@
 
 mod coming_up;
 mod golden;
+mod hearing;
 mod logging_in;
 mod losing;
 mod requests;
@@ -35,6 +36,8 @@ struct World {
     out: Vec<Output>,
     sent: Vec<Value>,
     events: Vec<Event>,
+    /// The events that were looked at last.
+    past: Vec<Event>,
     phases: Vec<LinkPhase>,
     detail: String,
     error: Option<String>,
@@ -58,6 +61,7 @@ impl World {
             out: Vec::new(),
             sent: Vec::new(),
             events: Vec::new(),
+            past: Vec::new(),
             phases: Vec::new(),
             detail: String::new(),
             error: None,
@@ -390,6 +394,8 @@ fn brief(event: &Event) -> String {
         Event::Message { message, .. } => {
             format!("message {} {:?}", message.sequence, message.from)
         }
+        Event::Newest { sequence, .. } => format!("newest {sequence}"),
+        Event::Missed(kind) => format!("missed {kind:?}"),
         Event::Called { outcome, .. } => match outcome {
             Ok(Outcome::Done) => "called Done".into(),
             Ok(Outcome::Published(sequence)) => format!("called Published {sequence}"),

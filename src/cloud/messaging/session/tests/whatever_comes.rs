@@ -48,7 +48,7 @@ proptest! {
 
     #[test]
     fn no_sequence_of_inputs_panics_or_leaves_the_session_without_a_next_step(
-        inputs in prop::collection::vec((0_u8..16, any::<u16>()), 0..120),
+        inputs in prop::collection::vec((0_u8..18, any::<u16>()), 0..120),
         seed in any::<u64>(),
     ) {
         let mut world = World::with_seed(settings(), seed);
@@ -70,6 +70,8 @@ proptest! {
                 12 => world.frame(&conversation("conv-1", i64::from(number))),
                 13 => world.command(Command::Reload(Box::new(settings()))),
                 14 => world.command(Command::AcceptRing("r".into())),
+                15 => world.command(Command::Reconnect),
+                16 => world.live(secs(u64::from(number) % 300)),
                 _ => world.frame(&json!({"kind": "resp", "reqId": number, "code": number, "body": [[]]})),
             }
             // Something is under way outside, or there is a time to wake.

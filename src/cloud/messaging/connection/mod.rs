@@ -3,19 +3,24 @@
 //! Subscriptions and the agent's state belong to a socket (Messaging Agent API), so a connection begins with
 //! AWAY and its subscriptions; nothing of it is inherited by the next one.
 
+mod clock;
+mod look;
+mod terms;
+
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
+pub(super) use terms::{Loss, Terms};
 
 use super::{
     arrival::Arrival,
     calls,
+    hearing::Hearing,
     history::{self, Reader},
-    identity::Identity,
-    purpose::{ACCEPT, Answer, HISTORY, Purpose, STATE, Subscription},
+    purpose::{ACCEPT, Answer, Behind, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
     rings::Moment,
     session::Output,
@@ -23,7 +28,7 @@ use super::{
     wire::{self, Frame, Method, Notification, Request, Response, Topic},
 };
 use crate::{
-    cloud::{Availability, Event, Skew, lenient},
+    cloud::{Availability, Event, Skew},
     conversation::{Call, CallError, CallId, ConversationId, RingId, Timestamp, event::Outcome},
 };
 
@@ -38,39 +43,11 @@ pub(super) struct Connection {
     next_clock: Instant,
     skew: Option<Skew>,
     arrival: Arrival,
-}
-
-/// What a connection needs to know when it begins.
-#[derive(Debug)]
-pub(super) struct Terms {
-    /// Who this is.
-    pub(super) me: Identity,
-    /// A manager sees all conversations and takes no rings.
-    pub(super) manager: bool,
-    /// How long a request may take.
-    pub(super) request_timeout: Duration,
-    /// How often the server is asked for its time.
-    pub(super) keepalive: Duration,
-    /// How long until the first time, so that not all connectors ask at once.
-    pub(super) first_keepalive: Duration,
-}
-
-/// Why a connection cannot go on.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// No frame for too long.
-    Silent,
-    /// A subscription was not answered.
-    Unanswered(&'static str),
-    /// A subscription was refused.
-    Refused {
-        /// Which.
-        what: &'static str,
-        /// The status code.
-        code: u16,
-        /// The server's words.
-        words: String,
-    },
+    manager: bool,
+    hearing: Hearing,
+    deaf_from: Option<Instant>,
+    /// It has been said that this socket is silent and is kept all the same.
+    kept: bool,
 }
 
 impl Connection {
@@ -91,14 +68,18 @@ impl Connection {
             next_clock: now + terms.first_keepalive,
             skew: None,
             arrival: Arrival::new(missing, terms.request_timeout),
+            manager,
+            hearing: Hearing::new(terms.look_every, manager),
+            deaf_from: terms.deaf_from,
+            kept: false,
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         let away = connection.state(Availability::Away);
         connection.send(away, Purpose::FirstState, now, out);
         // The first answer tells the skew, which the rings of the snapshot need.
-        connection.ask_clock(false, now, wall, out);
+        connection.ask_clock(Behind::Nothing, now, wall, out);
         for subscription in subscriptions {
-            let request = subscription.request(connection.translator.me(), manager);
+            let request = subscription.request(connection.translator.me(), manager, None);
             connection.send(request, Purpose::Subscribe(subscription), now, out);
         }
         connection
@@ -121,6 +102,12 @@ impl Connection {
         self.last_frame = now;
     }
 
+    /// Reading was paused on this side for a while.
+    pub(super) fn resumed(&mut self, now: Instant) {
+        self.alive(now);
+        self.hearing.resumed(now);
+    }
+
     /// A text frame arrived.
     pub(super) fn frame(
         &mut self,
@@ -131,17 +118,16 @@ impl Connection {
     ) -> Result<(), Loss> {
         self.alive(now);
         match wire::decode(text) {
-            Ok(Frame::Response(response)) => self.response(&response, now, wall, out),
+            Ok(Frame::Response(response)) => self.response(&response, now, wall, out)?,
             Ok(Frame::Notification(notification)) => {
                 self.notification(&notification, now, wall, out);
-                Ok(())
             }
             Err(error) => {
                 let event = Event::Unusable { kind: "frame", detail: error.to_string() };
                 self.arrival.tell(event, out);
-                Ok(())
             }
         }
+        self.look_on(now, wall, out)
     }
 
     /// Time has passed.
@@ -162,12 +148,12 @@ impl Connection {
         }
         if self.next_clock <= now {
             self.next_clock = now + self.keepalive;
-            self.ask_clock(false, now, wall, out);
+            self.ask_clock(Behind::Nothing, now, wall, out);
         }
         if self.arrival.gives_up_hearing(now) {
-            self.ask_clock(true, now, wall, out);
+            self.ask_clock(Behind::FirstList, now, wall, out);
         }
-        Ok(())
+        self.look_on(now, wall, out)
     }
 
     /// When time matters next.
@@ -177,6 +163,7 @@ impl Connection {
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
             self.arrival.wake().map(|at| (at, "no list")),
+            self.hearing.wake().map(|at| (at, "look")),
             self.requests.wake(),
         ]
         .into_iter()
@@ -280,14 +267,21 @@ impl Connection {
             return Ok(());
         };
         match purpose {
-            Purpose::Clock { sent, behind_snapshot } => {
+            Purpose::Clock { sent, behind } => {
                 self.learn_skew(response, sent, wall);
-                if behind_snapshot {
-                    self.arrival.list_is_in(out);
-                }
+                self.question_is_over(behind, true, now, out);
             }
             Purpose::Subscribe(subscription) => {
                 return self.subscribed(subscription, response, now, out);
+            }
+            Purpose::Look(subscription) => self.looked(subscription, response, now, out),
+            Purpose::EndLook(subscription, id) => match response.code {
+                Some(code @ 400..) if code < 500 => self.hearing.cannot_end(subscription),
+                Some(500..) => {}
+                Some(_) | None => self.hearing.ended(&id),
+            },
+            Purpose::LookInto { conversation, dialog } => {
+                self.looked_into(conversation, dialog, response, wall, out);
             }
             Purpose::FirstState => {
                 if !response.succeeded() {
@@ -361,7 +355,10 @@ impl Connection {
         let newest = self.translator.newest(reader.dialog());
         let server = self.skew.unwrap_or_default().server(wall);
         match reader.answer(response.body, self.translator.me(), newest, server) {
-            history::Next::Done(history) => Some(Outcome::History(history)),
+            history::Next::Done(history) => {
+                self.translator.has_read(&history);
+                Some(Outcome::History(history))
+            }
             history::Next::Ask(after) => {
                 let request = calls::history(reader.dialog(), Some(after));
                 let purpose = Purpose::Call {
@@ -384,10 +381,20 @@ impl Connection {
         out: &mut Vec<Output>,
     ) {
         if notification.topic == Topic::Conversations && self.arrival.list_begins() {
-            self.ask_clock(true, now, wall, out);
+            self.ask_clock(Behind::FirstList, now, wall, out);
         }
         let at = Moment { now, wall, skew: self.skew };
-        for event in self.translator.read(notification, &at) {
+        let told = self.translator.read(notification, &at);
+        match notification.topic {
+            Topic::Conversations => {
+                self.hearing.hear(Subscription::Conversations, told.by.as_deref(), &told.seen);
+            }
+            Topic::Rings => {
+                self.hearing.hear(Subscription::Rings, told.by.as_deref(), &told.seen);
+            }
+            Topic::Message | Topic::AgentState | Topic::RingUpdated | Topic::Unknown(_) => {}
+        }
+        for event in told.events {
             self.arrival.tell(event, out);
         }
     }
@@ -418,6 +425,7 @@ impl Connection {
             };
             self.arrival.tell(event, out);
         }
+        self.hearing.lasts(subscription, look::subscription_id(response));
         let agent = &self.translator.me().user;
         self.arrival.subscribed(subscription, agent, now, out);
         Ok(())
@@ -437,10 +445,12 @@ impl Connection {
             Purpose::Subscribe(subscription) => {
                 return Err(Loss::Unanswered(subscription.name()));
             }
-            Purpose::Clock { behind_snapshot: true, .. } => {
-                self.arrival.list_is_in(out);
+            Purpose::Clock { behind, .. } => self.question_is_over(*behind, false, now, out),
+            Purpose::Look(subscription) => {
+                self.look_failed(*subscription, "was not answered", now, out);
             }
-            Purpose::Clock { .. }
+            Purpose::EndLook(..)
+            | Purpose::LookInto { .. }
             | Purpose::FirstState
             | Purpose::State(_)
             | Purpose::Ring(_)
@@ -451,36 +461,6 @@ impl Connection {
             self.arrival.tell(event, out);
         }
         Ok(())
-    }
-
-    fn learn_skew(&mut self, response: &Response<'_>, sent: Timestamp, wall: Timestamp) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Clock {
-            #[serde(default, deserialize_with = "lenient::integer")]
-            current_time: Option<i64>,
-        }
-        let time = response
-            .body
-            .and_then(|body| serde_json::from_str::<Clock>(body.get()).ok())
-            .and_then(|clock| clock.current_time);
-        if let Some(time) = time {
-            // The server looked at its clock about halfway between question and answer.
-            let halfway = sent.0.saturating_add(wall.millis_since(sent) / 2);
-            self.skew = Some(Skew { millis: time.saturating_sub(halfway) });
-        }
-    }
-
-    fn ask_clock(
-        &mut self,
-        behind_snapshot: bool,
-        now: Instant,
-        wall: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
-        let purpose = Purpose::Clock { sent: wall, behind_snapshot };
-        let request = Request::new(Method::GetClock, &json!({}));
-        out.push(Output::Send(self.requests.send_at_once(request, purpose, now)));
     }
 
     fn send(&mut self, request: Request, purpose: Purpose, now: Instant, out: &mut Vec<Output>) {
