@@ -204,7 +204,7 @@ impl Stage {
                 break;
             }
         }
-        // One look longer than any retry, so that what is quiet is quiet for good.
+        // A dead socket is found within a minute, and what it hid within another.
         after(SETTLING).await;
     }
 
@@ -270,4 +270,4 @@ fn record(state: &[NotifyState<'_>]) -> io::Result<()> {
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
 /// In tens of seconds: longer than the longest pause before another try.
 const HEALING: u32 = 200;
-const SETTLING: f64 = 30.0;
+const SETTLING: f64 = 130.0;
