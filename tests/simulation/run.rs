@@ -9,7 +9,7 @@ use connectord::{
         systemd::{NotifyState, Systemd},
     },
 };
-use tokio::time::Instant;
+use tokio::{runtime::RngSeed, time::Instant};
 
 use crate::{
     bot::{Asked, Bot},
@@ -46,6 +46,7 @@ pub(crate) fn play(plan: &Plan) -> Record {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
+        .rng_seed(RngSeed::from_bytes(&plan.seed.to_le_bytes()))
         .build()
         .unwrap();
     TOLD.with_borrow_mut(Vec::clear);
