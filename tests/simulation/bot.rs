@@ -54,6 +54,8 @@ pub(crate) struct Asked {
     pub(crate) conversation: String,
     /// The consumer messages that it covers.
     pub(crate) covers: Vec<u64>,
+    /// The bot has said that it will take its time: nobody waits for the answer to keep the order.
+    pub(crate) seen: bool,
 }
 
 /// What it does with an event this time.
@@ -187,8 +189,10 @@ impl Bot {
         let covers = parts.iter().filter_map(|part| part["sequence"].as_u64()).collect();
         let conversation = event["conversation"]["id"].as_str().unwrap().to_owned();
         let id = event["id"].as_str().unwrap().to_owned();
-        state.asked.insert(id, Asked { conversation, covers });
-        state.mood()
+        let mood = state.mood();
+        let seen = matches!(mood, Mood::SeenFirst) || state.asked.get(&id).is_some_and(|a| a.seen);
+        state.asked.insert(id, Asked { conversation, covers, seen });
+        mood
     }
 
     fn replies(&self, id: String, seconds: f64) {

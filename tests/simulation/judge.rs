@@ -118,7 +118,8 @@ impl<'a> Case<'a> {
             // Events are numbered by what they answer.
             let number =
                 id[self.talk.id.len()..].split(':').nth(1).and_then(|n| n.parse::<u64>().ok());
-            if let Some(number) = number {
+            let seen = self.record.asked.get(id).is_some_and(|asked| asked.seen);
+            if let Some(number) = number.filter(|_| !seen) {
                 if number < newest {
                     self.verdict.reordered += 1;
                     self.verdict
