@@ -260,7 +260,7 @@ impl Daemon {
         let clock = self.outside.clock.clone();
         let mut stage = Stage::Serving;
         let mut ready = false;
-        let mut watchdog = Watchdog::new(Systemd::watchdog_interval());
+        let mut watchdog = Watchdog::new(self.outside.systemd.watchdog_interval());
         loop {
             let deadline = match stage {
                 Stage::Serving => None,

@@ -5,13 +5,14 @@
 
 use std::{io, time::Duration};
 
-use sd_notify::NotifyState;
+pub use sd_notify::NotifyState;
 use tracing::warn;
 
 /// Sends state changes to the service manager.
 #[derive(Debug)]
 pub struct Systemd {
     send: fn(&[NotifyState<'_>]) -> io::Result<()>,
+    watchdog: Option<Duration>,
     /// The last `STATUS=`, so that only changes are sent.
     status: String,
     failed: bool,
@@ -21,13 +22,19 @@ impl Systemd {
     /// The manager that `NOTIFY_SOCKET` names, if any.
     #[must_use]
     pub fn from_environment() -> Self {
-        Self::new(sd_notify::notify)
+        Self::new(sd_notify::notify, sd_notify::watchdog_enabled())
+    }
+
+    /// A manager that is told by `send` and wants a sign of life within each `watchdog`.
+    #[must_use]
+    pub fn new(send: fn(&[NotifyState<'_>]) -> io::Result<()>, watchdog: Option<Duration>) -> Self {
+        Self { send, watchdog, status: String::new(), failed: false }
     }
 
     /// How often [`Systemd::alive`] has to be called: half of the unit's `WatchdogSec=`; none if it has none.
     #[must_use]
-    pub fn watchdog_interval() -> Option<Duration> {
-        sd_notify::watchdog_enabled().map(|limit| limit / 2)
+    pub fn watchdog_interval(&self) -> Option<Duration> {
+        self.watchdog.map(|limit| limit / 2)
     }
 
     /// `READY=1`: the first connection attempt is concluded, or a reload is done.
@@ -69,10 +76,6 @@ impl Systemd {
         self.tell(&[NotifyState::Watchdog]);
     }
 
-    fn new(send: fn(&[NotifyState<'_>]) -> io::Result<()>) -> Self {
-        Self { send, status: String::new(), failed: false }
-    }
-
     fn tell(&mut self, state: &[NotifyState<'_>]) {
         self.note((self.send)(state));
     }
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_call_is_one_message_and_a_status_is_sent_only_when_it_changes() {
-        let mut systemd = Systemd::new(record);
+        let mut systemd = Systemd::new(record, None);
         systemd.status("Ready to Start");
         systemd.ready();
         systemd.status("Online\nREADY=0");
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_manager_that_cannot_be_told_is_no_reason_to_stop() {
-        let mut systemd = Systemd::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)));
+        let mut systemd = Systemd::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)), None);
         systemd.ready();
         assert!(systemd.failed);
         systemd.alive();

@@ -152,3 +152,25 @@ fn late(milliseconds: u64) -> Fault {
 }
 
 const LIST: &str = "ExConversationChangeNotification";
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_the_cloud_had_no_time_for_is_not_asked_for_after_the_one_that_replaced_it() {
+    story(async {
+        let mut world = World::online("").await;
+        world.consumer_starts("hello");
+        world.bot.hears("hello").await;
+        world.kill().await;
+        let busy = Fault::Answer {
+            request: Some("SetAgentState".into()),
+            code: 429,
+            body: None,
+            handled: false,
+        };
+        world.cloud.inject(busy.times(1));
+        world.start("").await;
+        world.is_online().await;
+        after(60.0).await;
+        assert_eq!(world.cloud.availability(AGENT).unwrap(), Availability::Online);
+    })
+    .await;
+}

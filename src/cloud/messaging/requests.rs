@@ -39,7 +39,7 @@ enum Lane {
     Bulk,
     /// It had waited for its turn after a 429.
     Released,
-    /// It passes whatever waits, and is not made to wait itself.
+    /// It is not made to wait: it passes whatever does, or it is out of date by the time of another attempt.
     Urgent,
 }
 
@@ -91,6 +91,16 @@ impl<P> Requests<P> {
     pub(super) fn send_at_once(&mut self, request: Request, purpose: P, now: Instant) -> String {
         let order = self.next_order();
         self.leave(order, request, purpose, now, Lane::Urgent)
+    }
+
+    /// What is under way for such a purpose is out of date: should the server refuse it with a 429, it is not sent
+    /// again, or it would have the last word after what replaces it.
+    pub(super) fn outdate(&mut self, is_out_of_date: impl Fn(&P) -> bool) {
+        for pending in self.pending.values_mut() {
+            if pending.lane == Lane::Ordinary && is_out_of_date(&pending.purpose) {
+                pending.lane = Lane::Urgent;
+            }
+        }
     }
 
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
@@ -251,6 +261,19 @@ mod tests {
         requests.send_at_once(clock(), "clock", now);
         assert_eq!(requests.answered("1", Some(429), now), Some("clock"));
         assert!(requests.send(clock(), "a", now).is_some());
+    }
+
+    #[test]
+    fn what_was_replaced_is_not_sent_again_after_what_replaced_it() {
+        let now = Instant::now();
+        let mut requests = requests();
+        requests.send(clock(), "away", now);
+        requests.outdate(|purpose| *purpose == "away");
+        requests.send(clock(), "online", now);
+        assert_eq!(requests.answered("1", Some(429), now), Some("away"));
+        assert_eq!(requests.release(now + Duration::from_secs(2)), None);
+        assert_eq!(requests.answered("2", Some(429), now), None);
+        assert!(requests.release(now + Duration::from_secs(2)).is_some());
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) bot: Bot,
     /// The bot of a daemon whose transport is `webhook`.
     pub(crate) webhook: Webhook,
+    /// How the daemon tells its service manager.
+    pub(crate) systemd: fn() -> Systemd,
     outside: Wires,
     daemon: Option<Running>,
 }
@@ -99,20 +101,31 @@ impl World {
 
     fn around(cloud: Simulator) -> Self {
         secrecy::listen();
-        let epoch = cloud.clock().now();
         let (bot, webhook) = (Bot::new(), Webhook::new());
-        let (to_cloud, to_bot, to_webhook) = (cloud.clone(), bot.clone(), webhook.clone());
+        let (to_bot, to_webhook) = (bot.clone(), webhook.clone());
+        let way_to_bot: MemoryDial = Arc::new(move |target| match target.port_u16() {
+            Some(3) if to_webhook.is_up() => dial(|io| to_webhook.connect(io)),
+            Some(2) if to_bot.is_up() => dial(|io| to_bot.connect(io)),
+            _ => refused(),
+        });
+        let mut world = Self::between(cloud, way_to_bot);
+        (world.bot, world.webhook) = (bot, webhook);
+        world
+    }
+
+    /// A world between this cloud and a bot of the test's own.
+    pub(crate) fn between(cloud: Simulator, bot: MemoryDial) -> Self {
+        let epoch = cloud.clock().now();
+        let to_cloud = cloud.clone();
         let outside = Wires {
             cloud: Arc::new(move |_| dial(|io| to_cloud.connect(io))),
-            bot: Arc::new(move |target| match target.port_u16() {
-                Some(3) if to_webhook.is_up() => dial(|io| to_webhook.connect(io)),
-                Some(2) if to_bot.is_up() => dial(|io| to_bot.connect(io)),
-                _ => refused(),
-            }),
+            bot,
             tasks: TaskTracker::new(),
             clock: Clock::simulated(Timestamp(epoch.try_into().unwrap())),
         };
-        Self { cloud, bot, webhook, outside, daemon: None }
+        let (bot, webhook) = (Bot::new(), Webhook::new());
+        let systemd = Systemd::from_environment;
+        Self { cloud, bot, webhook, systemd, outside, daemon: None }
     }
 
     /// A world with a daemon that is Online, its settings the defaults but for these lines of TOML.
@@ -135,7 +148,7 @@ impl World {
             bot: self.outside.net(&self.outside.bot, &power),
             clock: self.outside.clock.clone(),
             seed: 7,
-            systemd: Systemd::from_environment(),
+            systemd: (self.systemd)(),
             logs: None,
             reload: Box::new(move || load(&text.borrow())),
         };
@@ -424,13 +437,13 @@ fn load(text: &str) -> Result<Loaded, Mistakes> {
     config::parse(text, Path::new("edge.toml"))
 }
 
-fn dial(connect: impl FnOnce(DuplexStream)) -> io::Result<DuplexStream> {
+pub(crate) fn dial(connect: impl FnOnce(DuplexStream)) -> io::Result<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     connect(theirs);
     Ok(ours)
 }
 
-fn refused() -> io::Result<DuplexStream> {
+pub(crate) fn refused() -> io::Result<DuplexStream> {
     Err(io::ErrorKind::ConnectionRefused.into())
 }
 

@@ -174,6 +174,7 @@ impl Connection {
 
     /// Sets the agent's state.
     pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
+        self.requests.outdate(|it| matches!(it, Purpose::FirstState | Purpose::State(_)));
         self.send(self.state(availability), Purpose::State(availability), now, out);
     }
 
