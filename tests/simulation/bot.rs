@@ -46,6 +46,8 @@ struct State {
     well: bool,
     asked: BTreeMap<String, Asked>,
     connection: Option<(mpsc::Sender<Message>, CancellationToken)>,
+    /// What it has to say as soon as somebody listens again.
+    unsaid: Vec<Message>,
 }
 
 /// An event that was put to the bot.
@@ -56,11 +58,13 @@ pub(crate) struct Asked {
     pub(crate) covers: Vec<u64>,
     /// The bot has said that it will take its time: nobody waits for the answer to keep the order.
     pub(crate) seen: bool,
+    /// What it did with it, each time.
+    pub(crate) moods: Vec<Mood>,
 }
 
 /// What it does with an event this time.
 #[derive(Clone, Copy, Debug)]
-enum Mood {
+pub(crate) enum Mood {
     Answers(f64),
     Twice,
     /// First words that nobody asked for, in another's name.
@@ -69,6 +73,16 @@ enum Mood {
     Silent,
     Dies,
     Fails(u16),
+}
+
+impl Mood {
+    /// Nobody hears of an answer.
+    pub(crate) fn is_silent(self) -> bool {
+        match self {
+            Self::Silent | Self::Dies | Self::Fails(_) => true,
+            Self::Answers(_) | Self::Twice | Self::Confused | Self::SeenFirst => false,
+        }
+    }
 }
 
 impl Bot {
@@ -80,6 +94,7 @@ impl Bot {
             well: false,
             asked: BTreeMap::new(),
             connection: None,
+            unsaid: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), tasks: TaskTracker::new() }
     }
@@ -134,7 +149,13 @@ impl Bot {
         let Ok(mut socket) = accept_hdr_async(io, name_protocol).await else { return };
         let (sender, mut outbox) = mpsc::channel(1_024);
         let gone = CancellationToken::new();
-        self.state().connection = Some((sender, gone.clone()));
+        {
+            let mut state = self.state();
+            for message in std::mem::take(&mut state.unsaid) {
+                let _ = sender.try_send(message);
+            }
+            state.connection = Some((sender, gone.clone()));
+        }
         loop {
             tokio::select! {
                 biased;
@@ -190,8 +211,10 @@ impl Bot {
         let conversation = event["conversation"]["id"].as_str().unwrap().to_owned();
         let id = event["id"].as_str().unwrap().to_owned();
         let mood = state.mood();
-        let seen = matches!(mood, Mood::SeenFirst) || state.asked.get(&id).is_some_and(|a| a.seen);
-        state.asked.insert(id, Asked { conversation, covers, seen });
+        let before = state.asked.remove(&id).map(|asked| asked.moods).unwrap_or_default();
+        let moods: Vec<Mood> = before.into_iter().chain([mood]).collect();
+        let seen = moods.iter().any(|mood| matches!(mood, Mood::SeenFirst));
+        state.asked.insert(id, Asked { conversation, covers, seen, moods });
         mood
     }
 
@@ -204,8 +227,15 @@ impl Bot {
     }
 
     fn sends(&self, frame: Value) {
-        if let Some((sender, _)) = &self.state().connection {
-            let _ = sender.try_send(Message::text(frame.to_string()));
+        let mut state = self.state();
+        let message = Message::text(frame.to_string());
+        let open = state
+            .connection
+            .as_ref()
+            .filter(|(sender, gone)| !gone.is_cancelled() && !sender.is_closed());
+        match open {
+            Some((sender, _)) => drop(sender.try_send(message)),
+            None => state.unsaid.push(message),
         }
     }
 

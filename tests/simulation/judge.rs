@@ -18,6 +18,8 @@ pub(crate) struct Verdict {
     pub(crate) escalated: usize,
     pub(crate) late: usize,
     pub(crate) left: usize,
+    /// The bot had not a word for it, as often as it was asked, and went on with what came after it.
+    pub(crate) given_up: usize,
     pub(crate) lost: usize,
     pub(crate) repeated: usize,
     pub(crate) reordered: usize,
@@ -30,6 +32,7 @@ impl Verdict {
         self.escalated += other.escalated;
         self.late += other.late;
         self.left += other.left;
+        self.given_up += other.given_up;
         self.lost += other.lost;
         self.repeated += other.repeated;
         self.reordered += other.reordered;
@@ -73,6 +76,8 @@ impl<'a> Case<'a> {
                 self.verdict.escalated += 1;
             } else if !self.talk.conversation.open || self.found_no_room() {
                 self.verdict.left += 1;
+            } else if self.was_given_up(sequence) {
+                self.verdict.given_up += 1;
             } else if self.is_late(message) {
                 self.verdict.late += 1;
             } else {
@@ -180,6 +185,17 @@ impl<'a> Case<'a> {
         let limit = self.record.plan.settings.max_conversations;
         let is_full = self.record.last.as_ref().is_some_and(|s| s.conversations.open >= limit);
         is_full && self.talk.conversation.assigned().is_none()
+    }
+
+    /// Whether the bot was asked as often as the settings say, and never said a word.
+    fn was_given_up(&self, sequence: u64) -> bool {
+        let mut events = self.record.asked.values();
+        events.any(|asked| {
+            asked.conversation == self.talk.id
+                && asked.covers.contains(&sequence)
+                && asked.moods.len() > self.record.plan.settings.resends() as usize
+                && asked.moods.iter().all(|mood| mood.is_silent())
+        })
     }
 
     /// Whether more time has passed than is allowed since the last message that was answered before it.

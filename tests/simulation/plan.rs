@@ -122,6 +122,11 @@ impl Settings {
         }
     }
 
+    /// How often an event is put to the bot again.
+    pub(crate) fn resends(&self) -> u32 {
+        if self.fallback { 2 } else { 10 }
+    }
+
     /// As lines of TOML on top of the stage's own.
     pub(crate) fn toml(&self) -> String {
         let Self { message_delay, max_conversations, max_consumer_delay, .. } = self;
@@ -131,8 +136,8 @@ impl Settings {
             ""
         };
         // Without people behind, the bot is asked until it answers: it is never away for so long.
-        let (skill, resends, fallback) =
-            if self.fallback { ("4129463410", 2, 45_000) } else { ("", 10, 0) };
+        let (skill, fallback) = if self.fallback { ("4129463410", 45_000) } else { ("", 0) };
+        let resends = self.resends();
         let receipts = if self.read_receipts { "READ" } else { "SENT" };
         let on_stop = if self.returns { "return" } else { "keep" };
         let keywords = if self.fallback { "[\"people\"]" } else { "[]" };

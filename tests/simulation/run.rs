@@ -248,7 +248,7 @@ impl Record {
             }
         }
         for (id, asked) in &self.asked {
-            let _ = writeln!(text, "asked {id} covers {:?}", asked.covers);
+            let _ = writeln!(text, "asked {id} covers {:?}: {:?}", asked.covers, asked.moods);
         }
         text
     }

@@ -103,6 +103,12 @@ impl<P> Requests<P> {
         }
     }
 
+    /// What has not left for such a purpose is not to leave any more.
+    pub(super) fn withdraw(&mut self, is_unwanted: impl Fn(&P) -> bool) -> Vec<P> {
+        let waiting = self.throttle.withdraw(|waiting| is_unwanted(&waiting.purpose));
+        waiting.into_iter().map(|waiting| waiting.purpose).collect()
+    }
+
     /// An answer came with this code. None if nobody waits for it (any more), or if it was a 429: then the
     /// request is kept and leaves again later, unless it was a sign of life, which is out of date by then.
     pub(super) fn answered(&mut self, id: &str, code: Option<u16>, now: Instant) -> Option<P> {

@@ -62,6 +62,13 @@ impl<T> Throttle<T> {
         }
     }
 
+    /// Takes back what waits and is not wanted any more.
+    pub(super) fn withdraw(&mut self, is_unwanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let unwanted = self.waiting.iter().filter(|(_, item)| is_unwanted(item));
+        let orders: Vec<u64> = unwanted.map(|(order, _)| *order).collect();
+        orders.iter().filter_map(|order| self.waiting.remove(order)).collect()
+    }
+
     /// When the next request may leave.
     #[must_use]
     pub(super) fn wake(&self) -> Option<Instant> {

@@ -175,6 +175,16 @@ impl Connection {
     /// Sets the agent's state.
     pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
         self.requests.outdate(|it| matches!(it, Purpose::FirstState | Purpose::State(_)));
+        if availability != Availability::Online {
+            // A ring that the server would not let us take yet, is not taken while no more are wanted.
+            let is_ring = |it: &Purpose| matches!(it, Purpose::Ring(_));
+            self.requests.outdate(is_ring);
+            for ring in self.requests.withdraw(is_ring) {
+                if let Some(event) = ring.failed(CallError::NotSent) {
+                    self.arrival.tell(event, out);
+                }
+            }
+        }
         self.send(self.state(availability), Purpose::State(availability), now, out);
     }
 

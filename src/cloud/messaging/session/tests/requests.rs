@@ -160,3 +160,20 @@ fn a_thousand_returns_leave_a_few_at_a_time_and_each_has_its_own_time() {
     let done = |event: &Event| matches!(event, Event::Called { outcome: Ok(Outcome::Done), .. });
     assert!(outcomes.iter().all(done));
 }
+
+#[test]
+fn a_ring_that_was_refused_with_429_is_not_taken_once_the_agent_is_to_be_away() {
+    let mut world = World::up();
+    world.command(Command::Availability(Availability::Online));
+    world.answer_all();
+    world.command(Command::AcceptRing("ring-1".into()));
+    world.answer("UpdateRingState", 429, json!("Too many"));
+    world.command(Command::AcceptRing("ring-2".into()));
+    world.take_events();
+    world.command(Command::Availability(Availability::Away));
+    let failed =
+        |ring: &str| Event::RingAccepted { ring: ring.into(), result: Err(CallError::NotSent) };
+    assert_eq!(world.take_events(), [failed("ring-1"), failed("ring-2")]);
+    world.advance(secs(5));
+    assert!(!world.sent.iter().any(|frame| frame["type"] == ".ams.routing.UpdateRingState"));
+}
