@@ -6,6 +6,7 @@ use connectord::ops::status::ConnectorStatus;
 
 use crate::{
     bot::{self, Asked},
+    plan::Step,
     run::{Record, Talk, WATCHDOG},
     simulator::{Audience, Event},
     support::BOT_SKILL,
@@ -18,7 +19,8 @@ pub(crate) struct Verdict {
     pub(crate) escalated: usize,
     pub(crate) late: usize,
     pub(crate) left: usize,
-    /// The bot had not a word for it, as often as it was asked, and went on with what came after it.
+    /// The bot had not a word for it, as often as it was asked, or only said that it has seen it; and went on with what
+    /// came after it.
     pub(crate) given_up: usize,
     pub(crate) lost: usize,
     pub(crate) repeated: usize,
@@ -187,15 +189,23 @@ impl<'a> Case<'a> {
         is_full && self.talk.conversation.assigned().is_none()
     }
 
-    /// Whether the bot was asked as often as the settings say, and never said a word.
+    /// Whether the settings' attempts are used up without a word of the bot, or it has said that it has seen the event
+    /// and kept its answer until the connector that had asked was gone.
     fn was_given_up(&self, sequence: u64) -> bool {
-        let mut events = self.record.asked.values();
-        events.any(|asked| {
-            asked.conversation == self.talk.id
-                && asked.covers.contains(&sequence)
-                && asked.moods.len() > self.record.plan.settings.resends() as usize
-                && asked.moods.iter().all(|mood| mood.is_silent())
-        })
+        let settings = &self.record.plan.settings;
+        let here =
+            |asked: &&Asked| asked.conversation == self.talk.id && asked.covers.contains(&sequence);
+        let asked: Vec<&Asked> = self.record.asked.values().filter(here).collect();
+        let was_away = |(step, _): &(Step, f64)| matches!(step, Step::BotAway(_));
+        let never_reached = settings.webhook
+            && settings.fallback
+            && asked.is_empty()
+            && self.record.plan.steps.iter().any(was_away);
+        never_reached
+            || asked.iter().any(|asked| {
+                let used_up = asked.moods.len() > settings.resends() as usize;
+                asked.seen || (used_up && asked.moods.iter().all(|mood| mood.is_silent()))
+            })
     }
 
     /// Whether more time has passed than is allowed since the last message that was answered before it.
