@@ -207,10 +207,11 @@ impl Bot {
         let mut state = self.state();
         let message = &event["message"];
         let parts = message["parts"].as_array().cloned().unwrap_or_default();
-        let covers = parts.iter().filter_map(|part| part["sequence"].as_u64()).collect();
+        let covers: Vec<u64> = parts.iter().filter_map(|part| part["sequence"].as_u64()).collect();
         let conversation = event["conversation"]["id"].as_str().unwrap().to_owned();
         let id = event["id"].as_str().unwrap().to_owned();
         let mood = state.mood();
+        tracing::debug!(id, ?covers, ?mood, "the bot is asked");
         let before = state.asked.remove(&id).map(|asked| asked.moods).unwrap_or_default();
         let moods: Vec<Mood> = before.into_iter().chain([mood]).collect();
         let seen = moods.iter().any(|mood| matches!(mood, Mood::SeenFirst));

@@ -18,6 +18,8 @@ pub(crate) struct Verdict {
     pub(crate) answered: usize,
     pub(crate) escalated: usize,
     pub(crate) late: usize,
+    /// It asked for people, they could not be had, and the bot was told.
+    pub(crate) keyword: usize,
     pub(crate) left: usize,
     /// The bot had not a word for it, as often as it was asked, or only said that it has seen it; and went on with what
     /// came after it.
@@ -33,6 +35,7 @@ impl Verdict {
         self.answered += other.answered;
         self.escalated += other.escalated;
         self.late += other.late;
+        self.keyword += other.keyword;
         self.left += other.left;
         self.given_up += other.given_up;
         self.lost += other.lost;
@@ -78,6 +81,8 @@ impl<'a> Case<'a> {
                 self.verdict.escalated += 1;
             } else if !self.talk.conversation.open || self.found_no_room() {
                 self.verdict.left += 1;
+            } else if self.is_keyword(message) {
+                self.verdict.keyword += 1;
             } else if self.was_given_up(sequence) {
                 self.verdict.given_up += 1;
             } else if self.is_late(message) {
@@ -189,6 +194,10 @@ impl<'a> Case<'a> {
         is_full && self.talk.conversation.assigned().is_none()
     }
 
+    fn is_keyword(&self, message: &Event) -> bool {
+        self.record.plan.settings.fallback && message.text() == Some("people")
+    }
+
     /// Whether the settings' attempts are used up without a word of the bot, or it has said that it has seen the event
     /// and kept its answer until the connector that had asked was gone.
     fn was_given_up(&self, sequence: u64) -> bool {
@@ -203,7 +212,8 @@ impl<'a> Case<'a> {
             && self.record.plan.steps.iter().any(was_away);
         never_reached
             || asked.iter().any(|asked| {
-                let used_up = asked.moods.len() > settings.resends() as usize;
+                // An attempt may have found nobody at the other end: the bot does not know of it.
+                let used_up = settings.fallback || asked.moods.len() > settings.resends() as usize;
                 asked.seen || (used_up && asked.moods.iter().all(|mood| mood.is_silent()))
             })
     }

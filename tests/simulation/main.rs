@@ -2,6 +2,7 @@
 //! time. All that happens in a run follows from its seed.
 //!
 //! `CONNECTORD_SEED=7 cargo test --test simulation one_run -- --nocapture` plays a run again and prints it;
+//! with `CONNECTORD_CELL="kill -9/webhook"` it is a run of that cell of the table.
 //! `CONNECTORD_RUNS=5000` makes more fresh runs; `CONNECTORD_TABLE=write` writes the guarantee table anew.
 
 #![expect(
@@ -71,7 +72,11 @@ fn one_seed_is_one_run_to_the_last_byte() {
 #[test]
 fn one_run() {
     let Some(seed) = number("CONNECTORD_SEED") else { return };
-    let record = play(&Plan::of(seed));
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer();
+    log.without_time().init();
+    let cell = std::env::var("CONNECTORD_CELL").ok();
+    let plan = cell.map_or_else(|| Plan::of(seed), |cell| table::plan(&cell, seed));
+    let record = play(&plan);
     let verdict = judge(&record);
     eprintln!("{}\n{verdict:#?}", record.transcript());
     assert!(verdict.wrong.is_empty());

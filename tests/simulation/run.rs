@@ -76,6 +76,7 @@ async fn perform(plan: Plan) -> Record {
     };
     stage.start().await;
     for (step, pause) in &plan.steps {
+        tracing::debug!(?step, "a step");
         stage.take(step).await;
         after(*pause).await;
         stage.keeps_its_limit().await;
