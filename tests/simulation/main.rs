@@ -31,6 +31,8 @@ mod support;
 
 use std::{
     collections::BTreeSet,
+    path::Path,
+    process::Command,
     sync::atomic::{AtomicU64, Ordering},
     thread,
 };
@@ -67,6 +69,24 @@ fn one_seed_is_one_run_to_the_last_byte() {
         let plan = Plan::of(seed);
         assert_eq!(play(&plan).transcript(), play(&plan).transcript(), "seed {seed}");
     }
+}
+
+/// They show that the simulation would notice: `tests/simulation/breaks/run`.
+#[test]
+fn the_deliberate_breaks_still_fit_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let patches = std::fs::read_dir(root.join("tests/simulation/breaks")).unwrap();
+    let mut count = 0;
+    for patch in patches.map(|entry| entry.unwrap().path()) {
+        if patch.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        let apply = ["apply", "--check"];
+        let fits = Command::new("git").current_dir(root).args(apply).arg(&patch).status().unwrap();
+        assert!(fits.success(), "{} does not fit any more", patch.display());
+        count += 1;
+    }
+    assert!(count >= 5, "only {count} breaks");
 }
 
 #[test]
