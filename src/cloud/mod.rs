@@ -5,10 +5,13 @@ pub mod domains;
 mod fake;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+pub mod identity;
 mod lenient;
+mod link;
 pub mod login;
 pub mod messaging;
 mod report;
+pub(crate) mod session;
 
 use std::time::Duration;
 

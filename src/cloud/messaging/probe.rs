@@ -4,8 +4,9 @@ use hyper::Uri;
 use serde_json::json;
 
 use super::{
-    link,
-    socket::{Received, Socket},
+    connection::Received,
+    line,
+    socket::Socket,
     wire::{self, Frame, Method, Request},
 };
 use crate::{
@@ -85,7 +86,7 @@ async fn look(
     login: &Login,
 ) -> Result<String, String> {
     let base = hosts.messaging().map_err(|error| report::chain(&error))?;
-    let uri: Uri = link::address(&base, login).ok_or("the host's name cannot be used")?;
+    let uri: Uri = line::address(&base, login).ok_or("the host's name cannot be used")?;
     let mut socket = Socket::open(net, &uri, settings.request_timeout)
         .await
         .map_err(|error| report::chain(&error))?;

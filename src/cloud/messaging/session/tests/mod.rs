@@ -10,7 +10,10 @@ mod signs_of_life;
 mod stopping;
 mod whatever_comes;
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use proptest::prelude::*;
 use secrecy::SecretString;
@@ -18,9 +21,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cloud::{Availability, Credentials, Ring, messaging::identity::Identity},
+    cloud::{
+        Availability, Command, Credentials, Event, LinkPhase, LoginResult, Ring, Settings,
+        identity::Identity,
+    },
     conversation::{
-        Call, CallId, ConversationId, DialogId, RingId,
+        Call, CallError, CallId, ConversationId, DialogId, RingId, Timestamp,
         effect::{Body, TransferReason},
         event::{Audience, Departure, Outcome},
     },
@@ -115,7 +121,7 @@ impl World {
         }
     }
 
-    fn step(&mut self, input: Input<'_>) {
+    fn step(&mut self, input: Input) {
         let outputs = self.session.step(input, self.now, Timestamp(self.wall));
         for output in outputs {
             match output {
@@ -146,12 +152,12 @@ impl World {
     }
 
     fn frame(&mut self, frame: &Value) {
-        self.step(Input::Frame(&frame.to_string()));
+        self.step(Input::Arrived(Received::Text(frame.to_string())));
     }
 
     fn close(&mut self, code: Option<u16>) {
         self.sent.clear();
-        self.step(Input::Closed { code, detail: "gone".into() });
+        self.step(Input::Arrived(Received::Closed { code, detail: "gone".into() }));
     }
 
     /// Lets time pass, waking the session whenever it wants.
@@ -271,7 +277,7 @@ impl World {
     }
 
     fn is_up(&self) -> bool {
-        self.session.connection.as_ref().is_some_and(Connection::is_up)
+        self.session.connection().is_some_and(session::Connection::is_up)
     }
 
     fn error(&self) -> String {

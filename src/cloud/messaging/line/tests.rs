@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::{
     cloud::{
-        Event, LinkPhase,
+        Command, Event, LinkPhase,
         fake::{self, Cloud, SECRETS, Server},
         messaging::probe,
     },
