@@ -1,5 +1,6 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
+pub mod chat;
 pub mod domains;
 #[cfg(test)]
 mod fake;
@@ -10,6 +11,7 @@ mod lenient;
 mod link;
 pub mod login;
 pub mod messaging;
+mod readable;
 mod report;
 pub(crate) mod session;
 
