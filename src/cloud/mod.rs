@@ -46,6 +46,25 @@ pub struct Settings {
     pub refresh_interval: Duration,
     /// True: manager; subscribes to all open conversations of the account and takes no rings.
     pub manager: bool,
+    /// `[chat]`; messaging has no use for it.
+    pub chat: ChatSettings,
+}
+
+/// What only a chat can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChatSettings {
+    /// `[chat] line_format`: lines go out as HTML, escaped and wrapped; else as plain text.
+    pub html: bool,
+    /// `[chat] multi_chat_poll_threshold`: with more open chats than this, one request asks for several of them.
+    /// `usize::MAX` for 0: each chat is always asked alone.
+    pub several_above: usize,
+}
+
+impl Default for ChatSettings {
+    /// The documented defaults of the configuration file.
+    fn default() -> Self {
+        Self { html: true, several_above: 10 }
+    }
 }
 
 /// The three ways to log in. Secrets are read afresh from their source at each log-in.

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     cloud::{
-        Availability, Command, Credentials, Event, LinkPhase, LoginResult, Ring, Settings,
-        identity::Identity,
+        Availability, ChatSettings, Command, Credentials, Event, LinkPhase, LoginResult, Ring,
+        Settings, identity::Identity,
     },
     conversation::{
         Call, CallError, CallId, ConversationId, DialogId, RingId, Timestamp,
@@ -296,6 +296,7 @@ fn settings() -> Settings {
         keepalive_interval: secs(30),
         refresh_interval: secs(240),
         manager: false,
+        chat: ChatSettings::default(),
     }
 }
 
