@@ -144,10 +144,7 @@ mod tests {
             0,
         );
         let who: Vec<_> = read.messages.iter().map(|message| message.from).collect();
-        assert_eq!(
-            who,
-            [Speaker::System, Speaker::System, Speaker::System, Speaker::Consumer]
-        );
+        assert_eq!(who, [Speaker::System, Speaker::System, Speaker::System, Speaker::Consumer]);
         assert_eq!(read.messages[3].content, Content::Text("1".into()));
         assert_eq!(read.messages[0].time, Timestamp(1_714_569_583_963));
         assert_eq!(read.messages[0].content, Content::Unknown);
@@ -177,7 +174,9 @@ mod tests {
         );
         assert!(read.messages.iter().all(|message| message.from == Speaker::Me));
         assert_eq!(read.messages[0].content, Content::Text("a < b\n& so on".into()));
-        assert!(matches!(&read.messages[1].content, Content::Rich { text, .. } if text == "Choose"));
+        assert!(
+            matches!(&read.messages[1].content, Content::Rich { text, .. } if text == "Choose")
+        );
         assert_eq!(read.messages[2].audience, Audience::Agents);
     }
 

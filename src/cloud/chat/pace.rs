@@ -59,9 +59,9 @@ impl Poll {
         self.due = self.due.map(|due| due.min(now));
     }
 
-    /// Not before then.
+    /// Not before then, unless an answer is awaited.
     pub(super) fn hold(&mut self, until: Instant) {
-        self.due = Some(until);
+        self.due = self.due.map(|_| until);
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Talk {
     pub(super) dialog: DialogId,
     /// Its URL, without a query.
     pub(super) href: String,
+    /// This session has accepted it, so it is this agent's whatever it says.
+    pub(super) fresh: bool,
     /// The hall knows of it.
     pub(super) told: bool,
     pub(super) info: Info,
@@ -38,6 +40,8 @@ pub(super) struct Talk {
     pub(super) poll: Poll,
     /// When not only the events are to be read, but also who has the chat.
     pub(super) whole_at: Instant,
+    /// That is because something has happened, and not just because it is time.
+    pub(super) wants_whole: bool,
     pub(super) heard: Instant,
     /// It has been told that it was not heard of for too long.
     pub(super) alarmed: bool,
@@ -49,6 +53,8 @@ pub(super) struct Talk {
     pub(super) transfer: Option<Transfer>,
     /// The server has agreed to a transfer or an end: nothing is said any more.
     pub(super) leaving: bool,
+    /// When it agreed to a transfer.
+    pub(super) left_at: Option<Instant>,
 }
 
 /// Whether the chat is still there, after the server said that there was none.
@@ -78,6 +84,7 @@ impl Talk {
             dialog: DialogId::from(key.as_str()),
             key,
             href,
+            fresh: false,
             told: false,
             info: Info::default(),
             owner: None,
@@ -86,6 +93,7 @@ impl Talk {
             first: None,
             poll: Poll::new(now),
             whole_at: now,
+            wants_whole: false,
             heard: now,
             alarmed: false,
             senseless: 0,
@@ -94,6 +102,7 @@ impl Talk {
             typing: Typing::new(now),
             transfer: None,
             leaving: false,
+            left_at: None,
         }
     }
 
@@ -105,6 +114,7 @@ impl Talk {
             (_, Some(id), Some(owner)) if id == owner => Owner::Me,
             (_, Some(_), Some(_)) => Owner::Other,
             // It may be any of the agent's ids, and the documents' examples agree on none.
+            (_, Some(_), None) if self.fresh => Owner::Me,
             (_, Some(id), None) => {
                 let by_name = info.agent_name.as_ref().is_some_and(|name| mine.contains(name));
                 if mine.contains(id) || by_name { Owner::Me } else { Owner::Other }
@@ -116,13 +126,6 @@ impl Talk {
         }
         self.info = info;
         owner
-    }
-
-    /// This agent has just accepted it, whatever id it has in there.
-    pub(super) fn accepted(&mut self, info: &Info) {
-        if info.state.as_deref() == Some("chatting") {
-            self.owner.clone_from(&info.agent_id);
-        }
     }
 
     /// What the hall is told.
@@ -139,16 +142,51 @@ impl Talk {
 
     /// What is known of the visitor without asking.
     pub(super) fn profile(&self) -> Profile {
-        let name = self.info.visitor_name.as_deref().filter(|name| !matches!(*name, "" | "visitor"));
+        let name =
+            self.info.visitor_name.as_deref().filter(|name| !matches!(*name, "" | "visitor"));
         Profile { first_name: name.map(str::to_owned), last_name: None, authenticated: false }
     }
 
     /// The moment within a period at which this chat is asked for, so that not all are asked for at once.
     pub(super) fn phase(&self) -> Duration {
-        let hash = self.key.as_str().bytes().fold(0_u32, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(u32::from(byte))
-        });
+        let hash = self
+            .key
+            .as_str()
+            .bytes()
+            .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
         PERIOD.mul_f64(f64::from(hash % 1_000) / 1_000.0)
+    }
+
+    /// Whether a request for several chats does not do for this one at `now`.
+    pub(super) fn is_alone(&self, now: Instant) -> bool {
+        !self.told || self.doubt != Doubt::None || (self.wants_whole && self.whole_at <= now)
+    }
+
+    /// Who has it is to be asked soon.
+    pub(super) fn ask_whole(&mut self, now: Instant) {
+        self.whole_at = now;
+        self.wants_whole = true;
+        self.poll.hurry(now);
+    }
+
+    /// A request for several chats has brought it.
+    pub(super) fn read_elsewhere(&mut self, now: Instant) {
+        if !self.wants_whole {
+            // Should it be asked for by itself again, then at its own moment.
+            self.poll.hold(now + PERIOD + self.phase());
+        }
+    }
+
+    /// Nothing was heard of it for so long that the server is about to give it up.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        !self.alarmed && self.heard + ALARM <= now
+    }
+
+    /// Whether something can leave now.
+    pub(super) fn has_something_to_say(&self, now: Instant) -> bool {
+        let transfer = self.transfer.as_ref().is_some_and(|transfer| transfer.is_due(now));
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        transfer || due(self.outbox.due()) || due(self.typing.due())
     }
 
     /// When something is to be done here besides polling, and what.
@@ -357,7 +395,7 @@ mod tests {
             assert_eq!(talk().learn(info.clone(), &mine), owner, "{info:?}");
         }
         let mut talk = talk();
-        talk.accepted(&info("chatting", Some("9"), None));
+        talk.fresh = true;
         assert_eq!(talk.learn(info("chatting", Some("9"), None), &mine), Owner::Me);
         assert_eq!(talk.learn(info("chatting", Some("10"), None), &mine), Owner::Other);
     }

@@ -3,9 +3,8 @@
 /// What a chat window shows as `text`: escaped, in the wrapper that it is built for (Chat Agent API, send lines).
 pub(super) fn to_html(text: &str, right_to_left: bool) -> String {
     let (direction, side) = if right_to_left { ("rtl", "right") } else { ("ltr", "left") };
-    let mut html = format!(
-        "<div dir='{direction}' style='direction:{direction};text-align:{side};'>"
-    );
+    let mut html =
+        format!("<div dir='{direction}' style='direction:{direction};text-align:{side};'>");
     for letter in text.chars() {
         match letter {
             '&' => html.push_str("&amp;"),
@@ -29,7 +28,8 @@ pub(super) fn of_html(html: &str) -> String {
     while let Some(at) = rest.find(['<', '&']) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        let taken = if rest.starts_with('<') { tag(rest, &mut text) } else { entity(rest, &mut text) };
+        let taken =
+            if rest.starts_with('<') { tag(rest, &mut text) } else { entity(rest, &mut text) };
         rest = &rest[taken..];
     }
     text.push_str(rest);
@@ -44,7 +44,8 @@ pub(super) fn is_right_to_left(language: &str) -> bool {
 
 /// Passes over a tag; what is no tag stands for itself. Tells how many bytes it took.
 fn tag(rest: &str, text: &mut String) -> usize {
-    let looks_like_one = rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+    let looks_like_one =
+        rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
     let Some(end) = rest.find('>').filter(|_| looks_like_one) else {
         text.push('<');
         return 1;

@@ -45,6 +45,15 @@ impl Transfer {
         Self { call, skill, agent, words, tried: false, stage: Stage::Ready }
     }
 
+    /// Whether it can be begun, or begun again.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        match self.stage {
+            Stage::Ready => true,
+            Stage::Waiting { until } => until <= now,
+            Stage::Asking | Stage::Posted | Stage::Unsure => false,
+        }
+    }
+
     /// When to go on by itself.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.stage {
@@ -75,8 +84,11 @@ impl Transfer {
                     .take(MOST_NAMED)
                     .filter_map(|skill| skill.name.as_deref().or(skill.id.as_deref()))
                     .collect();
-                let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-                Err(format!("the skill {wanted:?} has no free agent; skills that have one: {offered}"))
+                let offered =
+                    if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+                Err(format!(
+                    "the skill {wanted:?} has no free agent; skills that have one: {offered}"
+                ))
             }
         }
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::identity::Identity;
+use crate::cloud::readable::readable;
 use crate::{
     cloud::lenient,
     conversation::{
