@@ -95,7 +95,7 @@ impl World {
             return Reply::error(429, "too many log-ins of this user", 8);
         }
         let id = agent.id.clone();
-        self.end_session(&id, self.options.eviction_code, "evicted by another log-in");
+        self.evict_for_login(&id);
         let session = Session {
             // Easy to recognise, so that tests find them wherever they should not be.
             bearer: format!("canary-bearer-{}", self.ids.hex(32)),
@@ -168,13 +168,26 @@ impl World {
         };
         self.counts.logouts += 1;
         self.end_session(&id, 1000, "logged out");
+        self.end_agent_sessions(&id);
         Reply { status: 200, body: Value::Null, cookie: None }
     }
 
     /// The agent whose bearer this is.
     pub(super) fn bearer(&self, account: &str, bearer: &str) -> Option<&Agent> {
         let mut all = self.agents.values().filter(|agent| agent.account == account);
-        all.find(|agent| agent.session.as_ref().is_some_and(|session| session.bearer == bearer))
+        all.find(|agent| agent.sessions().any(|session| session.bearer == bearer))
+    }
+
+    /// A log-in evicts what an earlier one of the same user has made.
+    fn evict_for_login(&mut self, id: &str) {
+        if self.options.chat.login_ends_session {
+            self.end_agent_sessions(id);
+        }
+        if self.options.chat.login_voids_bearer {
+            self.end_session(id, self.options.eviction_code, "evicted by another log-in");
+        } else if let Some(agent) = self.agents.get_mut(id) {
+            agent.former_sessions.extend(agent.session.take());
+        }
     }
 
     /// Voids an agent's session and closes its sockets with `code`, if it is not 0.
@@ -182,6 +195,7 @@ impl World {
         let Some(agent) = self.agents.get_mut(id) else {
             return;
         };
+        agent.former_sessions.clear();
         if agent.session.take().is_some() {
             if code != 0 {
                 self.close_sockets(code, reason, |socket| socket.agent == id);
