@@ -118,6 +118,11 @@ impl Agent {
         self.session.iter().chain(&self.former_sessions)
     }
 
+    /// The same, to change them.
+    pub(super) fn sessions_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.session.iter_mut().chain(&mut self.former_sessions)
+    }
+
     /// Checks the body of a log-in against the agent's credentials, with the service's precedence: password, assertion, keys.
     pub(super) fn check(&self, body: &Value) -> Result<(), Refused> {
         let text = |key: &str| body.get(key).and_then(Value::as_str);

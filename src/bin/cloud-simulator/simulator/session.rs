@@ -152,7 +152,10 @@ impl World {
         };
         self.counts.refreshes += 1;
         let expires = self.now + self.options.session_life;
-        let session = self.agents.get_mut(&id).and_then(|agent| agent.session.as_mut());
+        let csrf = body["csrf"].as_str();
+        let agent = self.agents.get_mut(&id);
+        let mut sessions = agent.into_iter().flat_map(Agent::sessions_mut);
+        let session = sessions.find(|session| Some(session.csrf.as_str()) == csrf);
         let cookie = session.map(|session| {
             session.expires = expires;
             format!("Session_id={}", session.cookie)
@@ -175,7 +178,10 @@ impl World {
     /// The agent whose bearer this is.
     pub(super) fn bearer(&self, account: &str, bearer: &str) -> Option<&Agent> {
         let mut all = self.agents.values().filter(|agent| agent.account == account);
-        all.find(|agent| agent.sessions().any(|session| session.bearer == bearer))
+        all.find(|agent| {
+            let valid = |one: &Session| one.bearer == bearer && self.now < one.expires;
+            agent.sessions().any(valid)
+        })
     }
 
     /// A log-in evicts what an earlier one of the same user has made.
@@ -212,9 +218,8 @@ impl World {
     pub(super) fn login_of_cookie(&self, account: &str, cookies: &str) -> String {
         let given = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="));
         let mut all = self.agents.values().filter(|agent| agent.account == account);
-        let mine = |agent: &&Agent| {
-            agent.session.as_ref().is_some_and(|session| Some(session.cookie.as_str()) == given)
-        };
+        let mine =
+            |agent: &&Agent| agent.sessions().any(|session| Some(session.cookie.as_str()) == given);
         all.find(mine).map(|agent| agent.login_name.clone()).unwrap_or_default()
     }
 
@@ -224,7 +229,7 @@ impl World {
             cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="))?;
         let mut all = self.agents.values().filter(|agent| agent.account == account);
         let matches = |session: &Session| session.csrf == csrf && session.cookie == given;
-        all.find(|agent| agent.session.as_ref().is_some_and(matches)).map(|agent| agent.id.clone())
+        all.find(|agent| agent.sessions().any(matches)).map(|agent| agent.id.clone())
     }
 }
 

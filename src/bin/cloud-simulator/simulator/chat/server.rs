@@ -146,7 +146,8 @@ async fn meddle(
         | Trouble::ReversedEvents
         | Trouble::UnknownEvents => Ok(http::reply(handle(Some(trouble)))),
     };
-    (outcome, trouble.is_unclear())
+    let refused = outcome.as_ref().is_ok_and(|response| !response.status().is_success());
+    (outcome, refused || trouble.is_unclear())
 }
 
 fn failure(status: u16) -> Reply {
@@ -276,7 +277,7 @@ impl Drop for UnderWay<'_> {
                 // After an unclear result, everything may be looked at once without waiting.
                 if self.unclear {
                     session.polls.clear();
-                } else {
+                } else if is_read(target.name) {
                     session.polls.insert(path.to_owned(), now);
                 }
             }
