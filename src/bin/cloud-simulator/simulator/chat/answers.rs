@@ -4,7 +4,7 @@ use super::super::session::Reply;
 use super::calls::{CallName, Target};
 use super::session::ChatAvailability;
 use super::wire::{self, Base};
-use super::{Chat, ChatState, World};
+use super::{Chat, ChatState, World, resources};
 use serde_json::{Value, json};
 
 /// A request whose bearer is an agent's.
@@ -59,7 +59,7 @@ impl World {
     }
 
     fn start_session(&mut self, request: &Request<'_>) -> Answer {
-        if !body(request)?.get("loginData").is_some_and(|_| true) {
+        if body(request)?.get("loginData").is_none() {
             return Err((400, "loginData is required".into()));
         }
         let id = self.start_agent_session(request.agent);
@@ -91,7 +91,7 @@ impl World {
         let base =
             Base { origin: request.origin, account: request.account, session: &target.session };
         match target.name {
-            CallName::Session => Ok((200, session_resource(base))),
+            CallName::Session => Ok((200, resources::session_resource(base))),
             CallName::EndSession => {
                 self.end_agent_session(&target.session);
                 Ok((200, Value::Null))
@@ -109,28 +109,64 @@ impl World {
                 if !request.body.is_some_and(Value::is_object) {
                     return Err((400, "the body is not a JSON object".into()));
                 }
-                let id =
-                    self.accept_chat(&target.session).ok_or((404, "nothing rings".to_owned()))?;
+                let id = self.accept_chat(&target.session);
+                let id = id.ok_or_else(|| (404, "nothing rings".to_owned()))?;
                 let link = wire::one_link(&base.chat(&id, ""), "location");
                 Ok((201, json!({ "chatLocation": { "link": link } })))
             }
             CallName::Chats => Ok((200, self.several_chats(base, request.query))),
             CallName::Participant => self.participant(&target.item),
-            CallName::Visit => Ok((200, visit(base, &target.item))),
-            CallName::Variables => Ok((200, variables(base, &target.item))),
-            CallName::Chat
-            | CallName::Events
-            | CallName::ChatInfo
-            | CallName::VisitorName
-            | CallName::VisitorTyping
-            | CallName::AgentTyping
-            | CallName::Targets
-            | CallName::Survey => self.read_chat(request, base),
-            CallName::Line
-            | CallName::End
-            | CallName::SetTyping
-            | CallName::Transfer
-            | CallName::SetSurvey => self.act_in_chat(request, base),
+            CallName::Visit => Ok((200, resources::visit(base, &target.item))),
+            CallName::Variables => Ok((200, resources::variables(base, &target.item))),
+            CallName::Chat => self.reads(
+                request,
+                |world, chat, from| json!({ "chat": world.wire_chat(base, chat, from) }),
+            ),
+            CallName::Events => self.reads(
+                request,
+                |_, chat, from| json!({ "events": wire::wire_events(base, chat, from) }),
+            ),
+            CallName::ChatInfo => {
+                self.reads(request, |world, chat, _| json!({ "info": world.wire_info(base, chat) }))
+            }
+            CallName::VisitorName => {
+                self.reads(request, |_, chat, _| json!({ "visitorName": chat.visitor.name }))
+            }
+            CallName::VisitorTyping => self.reads(
+                request,
+                |_, chat, _| json!({ "visitorTyping": wire::typing(chat.visitor_typing) }),
+            ),
+            CallName::AgentTyping => self.reads(
+                request,
+                |_, chat, _| json!({ "agentTyping": wire::typing(chat.agent_typing) }),
+            ),
+            CallName::Targets => self.reads(
+                request,
+                |world, chat, _| json!({ "transfer": { "skill": world.transfer_targets(chat) } }),
+            ),
+            CallName::Survey => self.reads(request, |_, _, _| resources::survey()),
+            CallName::Line => self.acts(request, |world, id, given| {
+                let event = world.agent_posts_line(request.agent, id, &given["event"])?;
+                Ok((201, event_location(base, id, event)))
+            }),
+            CallName::End => self.acts(request, |world, id, given| {
+                let event = world.agent_posts_state(id, &given["event"])?;
+                Ok((201, event_location(base, id, event)))
+            }),
+            CallName::SetTyping => self.acts(request, |world, id, given| {
+                world.agent_posts_typing(id, given).map(|()| (200, Value::Null))
+            }),
+            CallName::Transfer => self.acts(request, |world, id, given| {
+                let transfer = &given["transfer"];
+                world.agent_posts_transfer(request.agent, id, transfer)?;
+                Ok((200, Value::Null))
+            }),
+            CallName::SetSurvey => self.acts(request, |world, id, given| {
+                if let Some(chat) = world.chats.all.get_mut(id) {
+                    chat.survey = given.clone();
+                }
+                Ok((200, Value::Null))
+            }),
             CallName::Domains
             | CallName::Login
             | CallName::Refresh
@@ -139,53 +175,25 @@ impl World {
         }
     }
 
-    fn read_chat(&self, request: &Request<'_>, base: Base<'_>) -> Answer {
-        let target = request.target;
-        let chat = self.readable(target)?;
+    /// Answers with something of a chat that the session may read; `look` gets the chat and the first event wanted.
+    fn reads(
+        &self,
+        request: &Request<'_>,
+        look: impl FnOnce(&Self, &Chat, u64) -> Value,
+    ) -> Answer {
+        let chat = self.readable(request.target)?;
         let from = query(request.query, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
-        let body = match target.name {
-            CallName::Chat => json!({ "chat": self.wire_chat(base, chat, from) }),
-            CallName::Events => json!({ "events": wire::wire_events(base, chat, from) }),
-            CallName::ChatInfo => json!({ "info": self.wire_info(base, chat) }),
-            CallName::VisitorName => json!({ "visitorName": chat.visitor.name }),
-            CallName::VisitorTyping => {
-                json!({ "visitorTyping": wire::typing(chat.visitor_typing) })
-            }
-            CallName::AgentTyping => json!({ "agentTyping": wire::typing(chat.agent_typing) }),
-            CallName::Targets => json!({ "transfer": { "skill": self.transfer_targets(chat) } }),
-            _ => survey(),
-        };
-        Ok((200, body))
+        Ok((200, look(self, chat, from)))
     }
 
-    fn act_in_chat(&mut self, request: &Request<'_>, base: Base<'_>) -> Answer {
-        let target = request.target;
-        let id = self.writable(target)?.id.clone();
-        let given = body(request)?;
-        match target.name {
-            CallName::Line => {
-                let event = self.agent_posts_line(request.agent, &id, &given["event"])?;
-                Ok((201, event_location(base, &id, event)))
-            }
-            CallName::End => {
-                let event = self.agent_posts_state(&id, &given["event"])?;
-                Ok((201, event_location(base, &id, event)))
-            }
-            CallName::SetTyping => {
-                self.agent_posts_typing(&id, given)?;
-                Ok((200, Value::Null))
-            }
-            CallName::SetSurvey => {
-                if let Some(chat) = self.chats.all.get_mut(&id) {
-                    chat.survey = given.clone();
-                }
-                Ok((200, Value::Null))
-            }
-            _ => {
-                self.agent_posts_transfer(request.agent, &id, &given["transfer"])?;
-                Ok((200, Value::Null))
-            }
-        }
+    /// Acts in a chat that the session has; `act` gets the chat's id and the body.
+    fn acts(
+        &mut self,
+        request: &Request<'_>,
+        act: impl FnOnce(&mut Self, &str, &Value) -> Answer,
+    ) -> Answer {
+        let id = self.writable(request.target)?.id.clone();
+        act(self, &id, body(request)?)
     }
 
     /// The chat, for the agent session that has it, or had it until a moment ago.
@@ -245,72 +253,6 @@ impl World {
         Ok((200, json!({ "availability": { "chat": wanted.word() } })))
     }
 
-    fn agent_info(&self, base: Base<'_>) -> Answer {
-        let session = self.chats.sessions.get(base.session);
-        let session = session.ok_or((404, "there is no such agent session".to_owned()))?;
-        let agent = &self.agents[&session.agent];
-        let skills: Vec<Value> = agent
-            .skills
-            .iter()
-            .filter_map(|id| self.skill(&agent.account, id))
-            .map(|skill| json!({ "id": skill.id, "name": skill.name }))
-            .collect();
-        let mut info = json!({
-            "link": wire::one_link(&base.session("/info"), "self"),
-            "agentName": agent.name,
-            "displayName": agent.name,
-            "loginName": agent.login_name,
-            "id": agent.user_id,
-            "maxChats": agent.capacity.to_string(),
-            "availability": { "chat": session.availability.word(), "voice": "Offline" },
-            "skillsInfo": { "skillInfo": skills },
-        });
-        if let (Some(members), Some(reason)) = (info.as_object_mut(), &session.reason) {
-            members.insert("chatReasonId".into(), json!(reason));
-        }
-        Ok((200, json!({ "info": info })))
-    }
-
-    fn agents_list(&self, base: Base<'_>, asked: &str) -> Value {
-        let (skill, state) = (query(asked, "skill"), query(asked, "chatState"));
-        let agents: Vec<Value> = self
-            .agents
-            .values()
-            .filter(|agent| agent.account == base.account && agent.enabled)
-            .filter(|agent| {
-                let has = |name: &str| {
-                    let mut skills =
-                        agent.skills.iter().filter_map(|id| self.skill(base.account, id));
-                    skills.any(|one| one.name == name)
-                };
-                skill.as_deref().is_none_or(has)
-            })
-            .filter(|agent| {
-                let found = self.chat_availability(&agent.id).map_or("Offline", |one| one.word());
-                state.as_deref().is_none_or(|state| state == found)
-            })
-            .map(|agent| {
-                let digit = self.chat_availability(&agent.id).map_or("1", |one| one.digit());
-                let chats = self.chats_of(&agent.id).count();
-                let skills: Vec<&String> = agent.skills.iter().collect();
-                let mut one = json!({
-                    "@id": agent.user_id, "@chatState": digit, "@voiceState": "1",
-                    "@maxChats": agent.capacity.to_string(),
-                    "userName": agent.login_name, "nickname": agent.name,
-                    "email": format!("{}@example.com", agent.login_name),
-                    "privilegeGroup": "agents", "skills": { "skill": skills },
-                });
-                // Left out when it is nought.
-                if let (Some(members), true) = (one.as_object_mut(), chats > 0) {
-                    members.insert("chats".into(), json!(chats.to_string()));
-                }
-                one
-            })
-            .collect();
-        let next = base.session(&format!("/availableAgents?timeStamp={}", self.now));
-        json!({ "availableAgents": { "agents": { "agent": agents }, "link": wire::one_link(&next, "next") } })
-    }
-
     fn ring_count(&self, base: Base<'_>) -> Value {
         let count = self.ringing_at(base.session).len();
         let mut ringing = json!({ "ringingCount": count.to_string() });
@@ -339,22 +281,6 @@ impl World {
             chats.push(self.wire_chat(base, &self.chats.all[key], from));
         }
         json!({ "chats": { "chat": chats } })
-    }
-
-    fn participant(&self, id: &str) -> Answer {
-        let mut all = self.chats.all.values();
-        let known = all.find(|chat| chat.visitor.participant.as_deref() == Some(id));
-        let chat = known.ok_or_else(|| (404, format!("there is no participant {id}")))?;
-        let info = json!({
-            "isUserAuthenticated": true, "participantId": id, "customerId": format!("C-{id}"),
-            "userName": chat.visitor.name, "customerType": "vip",
-        });
-        let person =
-            json!({ "name": chat.visitor.name, "contacts": [{ "email": "ada@example.com" }] });
-        Ok((
-            200,
-            json!({ "authenticatedParticipantInfo": info, "authenticatedPersonalInfo": person }),
-        ))
     }
 }
 
@@ -392,35 +318,4 @@ fn unknown(target: &Target) -> (u16, String) {
 fn event_location(base: Base<'_>, chat: &str, event: u64) -> Value {
     let link = wire::one_link(&base.chat(chat, &format!("/events/{event}")), "location");
     json!({ "chatEventLocation": { "link": link } })
-}
-
-fn session_resource(base: Base<'_>) -> Value {
-    let parts = ["availability", "info", "incomingRequests", "availableAgents", "chatSessions"];
-    let links: Vec<Value> =
-        parts.iter().map(|part| wire::link(&base.session(&format!("/{part}")), part)).collect();
-    json!({ "agentSessionId": { "link": links } })
-}
-
-fn visit(base: Base<'_>, id: &str) -> Value {
-    let at = |below: &str| base.session(&format!("/visits/visit/{id}{below}"));
-    json!({ "visitId": { "link": [
-        wire::link(&at("/info"), "info"), wire::link(&at("/customVariables"), "custom-variables"),
-    ] } })
-}
-
-fn variables(base: Base<'_>, id: &str) -> Value {
-    let link =
-        wire::one_link(&base.session(&format!("/visits/visit/{id}/customVariables")), "self");
-    json!({ "customVariables": { "link": link, "customVariable": [{
-        "@source": "PreChat", "@scope": "session", "name": "topic", "displayName": "Topic",
-        "value": "refund", "time": "2023-11-14T17:13:20.000-05:00",
-    }] } })
-}
-
-fn survey() -> Value {
-    json!({ "survey": { "id": "40216", "title": "", "header": "How was it?", "questions": { "question": [{
-        "id": "12786273", "order": "0", "logicId": "4", "mandatory": "true",
-        "validationType": "alpha_numeric", "type": "Dropdown Box", "label": "Topic?",
-        "entry": [{ "value": "A", "checked": "false" }, { "value": "B", "checked": "false" }],
-    }] } } })
 }

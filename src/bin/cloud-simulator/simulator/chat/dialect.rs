@@ -54,7 +54,7 @@ fn value(given: Value, how: Spelling) -> Value {
     match given {
         Value::Object(members) => object(members, how),
         Value::Array(items) => items.into_iter().map(|item| value(item, how)).collect(),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   http ── server ── trouble ── answers ─┬─ session, routing, timers ─┐
-//!                                         ├─ talking, transfer         ├── model   (pure; everything happens at `now`)
+//!                                         ├─ talking, transfer         │
+//!                                         ├─ resources                 ├── model   (pure; everything happens at `now`)
 //!   control ── controls ──────────────────┼─ visitor, by_hand          │
 //!   tests ── hands ───────────────────────┴─ strictness ───────────────┘
 //!   wire, dialect, view: what it looks like outside
@@ -18,6 +19,7 @@ mod dialect;
 mod hands;
 mod model;
 mod options;
+mod resources;
 mod routing;
 mod server;
 mod session;

@@ -308,22 +308,16 @@ impl World {
             found
                 .map_or(Value::Null, |chat| super::wire::wire_events(base, chat, 0)["event"].take())
         };
-        match target.name {
-            CallName::Chat => {
-                let chat = target.chat.as_deref().unwrap_or_default();
-                trouble.bend(&mut answer["chat"]["events"], &all(chat));
+        let chat = target.chat.as_deref().unwrap_or_default();
+        if target.name == CallName::Chat {
+            trouble.bend(&mut answer["chat"]["events"], &all(chat));
+        } else if target.name == CallName::Events {
+            trouble.bend(&mut answer["events"], &all(chat));
+        } else if target.name == CallName::Chats {
+            for chat in answer["chats"]["chat"].as_array_mut().into_iter().flatten() {
+                let id = chat["info"]["chatSessionKey"].as_str().unwrap_or_default().to_owned();
+                trouble.bend(&mut chat["events"], &all(&id));
             }
-            CallName::Events => {
-                let chat = target.chat.as_deref().unwrap_or_default();
-                trouble.bend(&mut answer["events"], &all(chat));
-            }
-            CallName::Chats => {
-                for chat in answer["chats"]["chat"].as_array_mut().into_iter().flatten() {
-                    let id = chat["info"]["chatSessionKey"].as_str().unwrap_or_default().to_owned();
-                    trouble.bend(&mut chat["events"], &all(&id));
-                }
-            }
-            _ => {}
         }
     }
 }

@@ -58,20 +58,9 @@ impl World {
         if member(event, "type") != Some("line") {
             return Err((400, "@type must be line or state".into()));
         }
-        let text = event["text"].as_str().ok_or((400, "text is required".to_owned()))?;
-        let text_type = match &event["textType"] {
-            Value::Null => "plain",
-            Value::String(kind) if ["plain", "html", "rich-content"].contains(&kind.as_str()) => {
-                kind
-            }
-            other => return Err((400, format!("{other} is no textType"))),
-        };
-        let private = match &event["subType"] {
-            Value::Null => false,
-            Value::String(kind) if kind == "REGULAR" => false,
-            Value::String(kind) if kind == "ONLY_TO_REP" => true,
-            other => return Err((400, format!("{other} is no subType"))),
-        };
+        let text = event["text"].as_str().ok_or_else(|| (400, "text is required".to_owned()))?;
+        let text_type = one_of(event, "textType", &["plain", "html", "rich-content"])?;
+        let private = one_of(event, "subType", &["REGULAR", "ONLY_TO_REP"])? == "ONLY_TO_REP";
         let json = match event.get("json") {
             Some(card) if text_type == "rich-content" => {
                 if self.options.check_structured_content {
@@ -87,4 +76,15 @@ impl World {
         let line = Line::plain(Source::Agent, by, text);
         Ok(Line { text_type: text_type.to_owned(), private, json, ..line })
     }
+}
+
+/// A member that has one of these values; the first if it is left out.
+fn one_of<'a>(event: &'a Value, member: &str, values: &[&'a str]) -> Result<&'a str, Refused> {
+    let given = event.get(member).unwrap_or(&Value::Null);
+    let found = if given.is_null() {
+        values.first()
+    } else {
+        values.iter().find(|value| *given == **value)
+    };
+    found.copied().ok_or_else(|| (400, format!("{given} is no {member}")))
 }

@@ -54,31 +54,25 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// How often the events of an answer come, and in which order.
+    /// Changes which events an answer has; `all` are those of the chat, from the first on.
     pub(super) fn bend(self, answer: &mut Value, all: &Value) {
-        let changes: fn(&[Value], &[Value]) -> Vec<Value> = match self {
-            Self::RepeatedEvents => |events, all| {
-                let first = events.first().and_then(|event| number(&event["@id"]));
-                let first = first.unwrap_or(all.len());
-                let earlier = &all[first.saturating_sub(3).min(all.len())..first.min(all.len())];
-                earlier.iter().chain(events).chain(events).cloned().collect()
-            },
-            Self::ReversedEvents => |events, _| events.iter().rev().cloned().collect(),
-            Self::UnknownEvents => |events, _| {
-                let strange =
-                    json!({ "@type": "resource", "resource": { "uri": 1 }, "@id": "soon" });
-                let bare = json!({ "@type": "a2a-transfer" });
-                let mut mixed = vec![strange];
-                mixed.extend(events.iter().cloned());
-                mixed.push(bare);
-                mixed
-            },
-            _ => return,
+        let Some(events) = answer.get_mut("event").and_then(Value::as_array_mut) else {
+            return;
         };
-        let none = Vec::new();
-        let all = all.as_array().unwrap_or(&none);
-        if let Some(events) = answer.get_mut("event").and_then(Value::as_array_mut) {
-            *events = changes(events, all);
+        if self == Self::RepeatedEvents {
+            let number = |event: &Value| event["@id"].as_str()?.parse::<usize>().ok();
+            let first = events.first().and_then(number).unwrap_or(usize::MAX);
+            let earlier = all.as_array().into_iter().flatten();
+            let earlier = earlier.filter(|event| {
+                number(event).is_some_and(|id| id < first && first.saturating_sub(id) <= 3)
+            });
+            *events = earlier.chain(events.iter()).chain(events.iter()).cloned().collect();
+        } else if self == Self::ReversedEvents {
+            events.reverse();
+        } else if self == Self::UnknownEvents {
+            events
+                .insert(0, json!({ "@type": "resource", "resource": { "uri": 1 }, "@id": "soon" }));
+            events.push(json!({ "@type": "a2a-transfer" }));
         }
     }
 
@@ -136,14 +130,12 @@ impl World {
 /// A 200 that carries an error, in the form that is usual for the call.
 pub(super) fn error_in_200(name: CallName) -> Reply {
     let error = json!({ "time": "Nov 14, 2023 10:13:20 PM", "message": "simulated failure", "internalCode": 99 });
-    let body = match name {
-        CallName::Transfer | CallName::Targets => {
-            json!({ "transfer": { "errormsg": "simulated failure" } })
-        }
-        CallName::Chat | CallName::Events | CallName::Chats => {
-            json!({ "chat": { "error": error } })
-        }
-        _ => json!({ "error": error }),
+    let body = if matches!(name, CallName::Transfer | CallName::Targets) {
+        json!({ "transfer": { "errormsg": "simulated failure" } })
+    } else if matches!(name, CallName::Chat | CallName::Events | CallName::Chats) {
+        json!({ "chat": { "error": error } })
+    } else {
+        json!({ "error": error })
     };
     Reply { status: 200, body, cookie: None }
 }
@@ -169,10 +161,6 @@ fn matches(pattern: &str, path: &str) -> bool {
         }
     }
     true
-}
-
-fn number(id: &Value) -> Option<usize> {
-    id.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
