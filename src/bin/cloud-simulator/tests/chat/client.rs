@@ -188,7 +188,9 @@ pub(super) fn many(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(all) => all.clone(),
         Value::Null => Vec::new(),
-        one => vec![one.clone()],
+        Value::Object(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) => {
+            vec![value.clone()]
+        }
     }
 }
 
@@ -197,6 +199,6 @@ pub(super) fn path_of(links: &Value, rel: &str) -> String {
     let named = |link: &&Value| link["@rel"] == rel || link["rel"] == rel;
     let link =
         many(links).iter().find(named).cloned().unwrap_or_else(|| panic!("no {rel} in {links}"));
-    let href = link["@href"].as_str().or(link["href"].as_str()).unwrap();
+    let href = link["@href"].as_str().or_else(|| link["href"].as_str()).unwrap();
     href.strip_prefix("http://cloud.test:443").unwrap().to_owned()
 }

@@ -85,7 +85,7 @@ async fn replay(name: &str) -> Simulator {
 }
 
 async fn make(simulator: &Simulator, known: &mut Known, line: &Value) -> Option<Answer> {
-    let what = line.get("call").or(line.get("act")).and_then(Value::as_str).unwrap();
+    let what = line.get("call").or_else(|| line.get("act")).and_then(Value::as_str).unwrap();
     let (method, path) = what.split_once(' ').unwrap();
     let path = known.show(path);
     let bearer = format!("Bearer {}", known.bearer);
