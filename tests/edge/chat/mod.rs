@@ -3,8 +3,8 @@
 mod life;
 
 use crate::{
-    simulator::{ChatStart, World as Cloud},
-    support::{BOT_SKILL, World},
+    simulator::ChatStart,
+    support::{BOT_SKILL, World, after},
 };
 
 /// The settings of a chat connector.
@@ -25,15 +25,11 @@ impl World {
     async fn shows(&self, chat: &str, lines: &[(&str, &str)]) {
         let wanted: Vec<(String, String)> =
             lines.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
-        let shown = |_: &Cloud| ();
-        let _ = shown;
         for _ in 0..5_000 {
             if self.shown(chat) == wanted {
-                // Nothing more comes.
-                crate::support::after(0.001).await;
                 return;
             }
-            crate::support::after(0.02).await;
+            after(0.02).await;
         }
         panic!("wanted {wanted:#?}, the chat holds {:#?}", self.shown(chat));
     }
