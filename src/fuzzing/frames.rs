@@ -277,6 +277,7 @@ impl Stage {
             | Event::Newest { .. }
             | Event::Missed(_)
             | Event::AgentState(..)
+            | Event::Displaced { .. }
             | Event::AvailabilitySet { .. }
             | Event::LoggedIn(_) => {}
         }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `connection` holds what lives as long as one socket, and a [`crate::cloud::session`] keeps it up; `hearing` looks
-//! whether that socket still tells what it should, `wire` reads and writes frames, `socket` carries them; `probe` walks up
-//! once by itself.
+//! whether that socket still tells what it should, `wire` reads and writes frames, `socket` carries them; `look` opens one
+//! just to see whether it can.
 
 mod arrival;
 mod calls;
@@ -18,8 +18,8 @@ mod deafness;
 mod hearing;
 mod history;
 mod line;
+mod look;
 mod messages;
-mod probe;
 mod purpose;
 mod requests;
 mod rings;
@@ -27,8 +27,8 @@ pub(crate) mod session;
 mod socket;
 mod throttle;
 mod translate;
-pub mod wire;
+pub(crate) mod wire;
 
 use super::identity;
-pub use line::start;
-pub use probe::{Step, probe};
+pub(super) use line::start;
+pub(super) use look::look;

@@ -26,6 +26,8 @@ pub(crate) struct Agent {
     /// When the state falls back to OFFLINE because no socket is left.
     pub(crate) offline_at: Option<Millis>,
     pub(crate) session: Option<Session>,
+    /// Earlier log-ins that still count, where a second one does not void the first.
+    pub(super) former_sessions: Vec<Session>,
     pub(crate) last_login: Option<Millis>,
     pub(crate) logins: u32,
     pub(super) credentials: Vec<Credential>,
@@ -111,6 +113,16 @@ pub(crate) enum Refused {
 }
 
 impl Agent {
+    /// All log-ins that count.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.session.iter().chain(&self.former_sessions)
+    }
+
+    /// The same, to change them.
+    pub(super) fn sessions_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.session.iter_mut().chain(&mut self.former_sessions)
+    }
+
     /// Checks the body of a log-in against the agent's credentials, with the service's precedence: password, assertion, keys.
     pub(super) fn check(&self, body: &Value) -> Result<(), Refused> {
         let text = |key: &str| body.get(key).and_then(Value::as_str);

@@ -8,6 +8,7 @@ use super::bodies::{
     Nothing, Raw, Reading, Rich, Say, SendFile, SetBot, SetState, StepUp, Stray, Structured, To,
     Typing,
 };
+use super::chat;
 use super::conversation::Audience;
 use super::faults::{Fault, Rule};
 use super::http::{Body, json};
@@ -21,7 +22,8 @@ use serde_json::{Map, Value, json};
 
 /// Why a call is refused: status and text.
 type Refusal = (u16, String);
-type Outcome = Result<(u16, Value), Refusal>;
+/// The status and the body of an answer.
+pub(super) type Outcome = Result<(u16, Value), Refusal>;
 
 /// Answers a call; `path` is what follows `/simulator/`.
 pub(super) fn answer(
@@ -70,6 +72,7 @@ fn look(simulator: &Simulator, path: &[&str], query: &str) -> Outcome {
         }
         ["counts"] => simulator.read(World::view_counts),
         ["faults"] => json!({ "faults": simulator.read(World::view_faults) }),
+        ["chats" | "chat", ..] => return chat::look(simulator, path, asked),
         _ => return Err(no_route(path)),
     };
     Ok((200, found))
@@ -124,6 +127,7 @@ fn act(simulator: &Simulator, path: &[&str], body: Map<String, Value>) -> Outcom
             });
             Ok((201, json!({ "agent": added.map_err(bad)? })))
         }
+        ["chats" | "chat", ..] => chat::act(simulator, path, body),
         ["agents", name, verb] => supervise(simulator, name, verb, body),
         ["faults"] => {
             let id = simulator.inject(rule(body)?);
@@ -314,6 +318,7 @@ fn supervise(simulator: &Simulator, name: &str, verb: &str, body: Map<String, Va
                 .act(|world| world.limit_agent(name, capacity, enabled, blocked))
                 .map_err(bad)?;
         }
+        "chat" => chat::supervise(simulator, name, body)?,
         "evict" => {
             let Evict { code } = read(body)?;
             simulator.act(|world| world.evict(name, code)).map_err(bad)?;
@@ -398,7 +403,7 @@ fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
         .map_err(|why| (400, format!("the body is not a JSON object: {why}")))
 }
 
-fn read<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refusal> {
     serde_json::from_value(Value::Object(body)).map_err(|why| (400, why.to_string()))
 }
 
@@ -409,14 +414,14 @@ fn without(mut body: Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
     body
 }
 
-fn bad(text: String) -> Refusal {
+pub(super) fn bad(text: String) -> Refusal {
     (400, text)
 }
 
-fn not_found(text: String) -> Refusal {
+pub(super) fn not_found(text: String) -> Refusal {
     (404, text)
 }
 
-fn no_route(path: &[&str]) -> Refusal {
+pub(super) fn no_route(path: &[&str]) -> Refusal {
     (404, format!("there is no route /simulator/{}", path.join("/")))
 }

@@ -1,5 +1,6 @@
 //! Pure: what can be made to go wrong, and for how many times.
 
+use super::chat::{CallName, Trouble};
 use super::clock::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -87,6 +88,16 @@ pub(crate) enum Fault {
     AcceptLeadsNowhere {},
     /// A transfer is answered 200 but nothing happens.
     LoseTransfer {},
+    /// A call of the Chat Agent API, or of the log-in, goes wrong.
+    Chat {
+        /// `None`: all calls of agent sessions.
+        #[serde(default)]
+        call: Option<CallName>,
+        /// A path without `.json`, with `*` for anything.
+        #[serde(default)]
+        path: Option<String>,
+        what: Trouble,
+    },
 }
 
 /// HTTP routes that can fail.
@@ -197,6 +208,11 @@ impl Fault {
     /// The fault `count` times.
     pub(crate) fn times(self, count: u32) -> Rule {
         Rule::from(self).times(count)
+    }
+
+    /// A call of the Chat Agent API, or of the log-in, goes wrong.
+    pub(crate) fn chat(call: CallName, what: Trouble) -> Self {
+        Self::Chat { call: Some(call), path: None, what }
     }
 
     /// The fault for one agent only.

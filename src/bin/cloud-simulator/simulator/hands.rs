@@ -7,7 +7,7 @@ use super::consumer::{Button, Clicked};
 use super::conversation::{Audience, Conversation, Event};
 use super::faults::Rule;
 use super::options::AgentOptions;
-use super::world::{Received, Start};
+use super::world::{Received, Start, World};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -258,6 +258,11 @@ impl ConsumerHand<'_> {
 }
 
 impl AgentHand<'_> {
+    /// Does something as this agent.
+    pub(super) fn act<T>(&self, work: impl FnOnce(&mut World, &str) -> T) -> T {
+        self.simulator.act(|world| work(world, self.agent))
+    }
+
     /// Takes a conversation from the queue.
     pub(crate) fn takes(&self, conversation: &str) -> Done {
         self.simulator.act(|world| world.agent_takes(self.agent, conversation))

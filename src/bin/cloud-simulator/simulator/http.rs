@@ -1,8 +1,9 @@
 //! HTTP: the REST services, the upgrade to a WebSocket, the file store, the control API and the page.
 
+use super::chat::{CallName, Dropped};
 use super::faults::{Fault, Route};
 use super::session::Reply;
-use super::{Simulator, control, files, page, stream, websocket};
+use super::{Simulator, chat, control, files, page, stream, websocket};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Bytes, Incoming};
@@ -22,13 +23,13 @@ pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// Serves one connection until it ends.
-pub(super) async fn serve<S>(simulator: Simulator, io: S)
+pub(super) async fn serve<S>(simulator: Simulator, io: S, scheme: &'static str)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request| {
         let simulator = simulator.clone();
-        async move { Ok::<_, Infallible>(answer(&simulator, request).await) }
+        async move { answer(&simulator, request, scheme).await }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -43,11 +44,15 @@ pub(super) fn json(status: u16, body: &Value) -> Response<Body> {
     plain(status, "application/json", body.to_string())
 }
 
-async fn answer(simulator: &Simulator, mut request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    simulator: &Simulator,
+    mut request: Request<Incoming>,
+    scheme: &str,
+) -> Result<Response<Body>, Dropped> {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let method = request.method().clone();
-    match segments.as_slice() {
+    Ok(match segments.as_slice() {
         ["simulator", "stream"] if method == Method::GET => events(simulator),
         ["simulator", rest @ ..] => {
             let query = request.uri().query().unwrap_or_default().to_owned();
@@ -56,14 +61,17 @@ async fn answer(simulator: &Simulator, mut request: Request<Incoming>) -> Respon
                 Err(response) => response,
             }
         }
-        ["api", "account", account, "service", "baseURI.json"] => {
-            directory(simulator, &method, &request, account, None).await
+        ["api" | "csdr", "account", account, "service", "baseURI.json"] => {
+            directory(simulator, &method, &request, account, None).await?
         }
-        ["api", "account", account, "service", service, "baseURI.json"] => {
-            directory(simulator, &method, &request, account, Some(service)).await
+        ["api" | "csdr", "account", account, "service", service, "baseURI.json"] => {
+            directory(simulator, &method, &request, account, Some(service)).await?
         }
         ["api", "account", account, verb @ ("login" | "refresh" | "logout")] => {
-            session(simulator, &method, &mut request, account, verb).await
+            session(simulator, &method, &mut request, account, verb).await?
+        }
+        ["api", "account", account, "agentSession" | "agentSession.json", rest @ ..] => {
+            chat::answer(simulator, &mut request, account, rest, scheme).await?
         }
         ["ws_api", "account", account, "messaging", "brand", bearer] => {
             upgrade(simulator, &mut request, account, bearer).await
@@ -74,7 +82,7 @@ async fn answer(simulator: &Simulator, mut request: Request<Incoming>) -> Respon
             Some(_) => error(405, "only GET"),
             None => error(404, &format!("there is nothing at {path}")),
         },
-    }
+    })
 }
 
 async fn directory(
@@ -83,18 +91,20 @@ async fn directory(
     request: &Request<Incoming>,
     account: &str,
     service: Option<&str>,
-) -> Response<Body> {
+) -> Result<Response<Body>, Dropped> {
     if let Some(response) = fail(simulator, Route::Domains, "").await {
-        return response;
+        return Ok(response);
     }
     if method != Method::GET {
-        return error(405, "only GET");
+        return Ok(error(405, "only GET"));
     }
     if query_value(request, "version").is_none() {
-        return reply(Reply::error(400, "version is required", 11));
+        return Ok(reply(Reply::error(400, "version is required", 11)));
     }
     let host = host(request);
-    reply(simulator.act(|world| world.domains(account, service, &host)))
+    let path = request.uri().path();
+    let look = || simulator.act(|world| world.domains(account, service, &host));
+    chat::around(simulator, "", CallName::Domains, path, look).await
 }
 
 async fn session(
@@ -103,48 +113,49 @@ async fn session(
     request: &mut Request<Incoming>,
     account: &str,
     verb: &str,
-) -> Response<Body> {
+) -> Result<Response<Body>, Dropped> {
     if method != Method::POST {
-        return error(405, "only POST");
+        return Ok(error(405, "only POST"));
     }
+    let path = request.uri().path().to_owned();
     let host = host(request);
     let cookies = text_header(request.headers(), &header::COOKIE);
     let kind = text_header(request.headers(), &header::CONTENT_TYPE);
     let version = query_value(request, "v");
     let body = match read(request).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return Ok(response),
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let route = match verb {
-        "login" => Route::Login,
-        "refresh" => Route::Refresh,
-        _ => Route::Logout,
+    let (route, name) = match verb {
+        "login" => (Route::Login, CallName::Login),
+        "refresh" => (Route::Refresh, CallName::Refresh),
+        _ => (Route::Logout, CallName::Logout),
     };
     let named = body["username"].as_str().map(str::to_owned);
     let login =
         named.unwrap_or_else(|| simulator.read(|world| world.login_of_cookie(account, &cookies)));
     if let Some(response) = fail(simulator, route, &login).await {
-        return response;
+        return Ok(response);
     }
     if !kind.starts_with("application/json") || !body.is_object() {
-        return reply(Reply::error(
-            400,
-            "the body must be a JSON object of type application/json",
-            12,
-        ));
+        let text = "the body must be a JSON object of type application/json";
+        return Ok(reply(Reply::error(400, text, 12)));
     }
     let versions = ["1.1", "1.2", "1.3"];
     if !version.as_deref().map_or(route != Route::Login, |version| versions.contains(&version)) {
-        return reply(Reply::error(400, "v must be 1.1, 1.2 or 1.3", 13));
+        return Ok(reply(Reply::error(400, "v must be 1.1, 1.2 or 1.3", 13)));
     }
-    reply(simulator.act(|world| match route {
-        Route::Login => world.login(account, &body, &host),
-        Route::Refresh => world.refresh(account, &cookies, &body),
-        Route::Domains | Route::Logout | Route::Upgrade | Route::Upload | Route::Download => {
-            world.logout(account, &cookies, &body)
-        }
-    }))
+    let handle = || {
+        simulator.act(|world| match route {
+            Route::Login => world.login(account, &body, &host),
+            Route::Refresh => world.refresh(account, &cookies, &body),
+            Route::Domains | Route::Logout | Route::Upgrade | Route::Upload | Route::Download => {
+                world.logout(account, &cookies, &body)
+            }
+        })
+    };
+    chat::around(simulator, &login, name, &path, handle).await
 }
 
 async fn upgrade(
@@ -249,7 +260,7 @@ fn events(simulator: &Simulator) -> Response<Body> {
     response
 }
 
-fn reply(reply: Reply) -> Response<Body> {
+pub(super) fn reply(reply: Reply) -> Response<Body> {
     let mut response =
         if reply.body.is_null() { empty(reply.status) } else { json(reply.status, &reply.body) };
     if let Some(cookie) = reply.cookie {
@@ -262,7 +273,7 @@ fn error(status: u16, text: &str) -> Response<Body> {
     json(status, &serde_json::json!({ "error": text }))
 }
 
-fn plain(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+pub(super) fn plain(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Full::new(body.into()).boxed_unsync());
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -280,7 +291,7 @@ fn empty(status: u16) -> Response<Body> {
     response
 }
 
-async fn read(request: &mut Request<Incoming>) -> Result<Bytes, Response<Body>> {
+pub(super) async fn read(request: &mut Request<Incoming>) -> Result<Bytes, Response<Body>> {
     let limited = Limited::new(request.body_mut(), files::LIMIT + 1024 * 1024);
     match tokio::time::timeout(Duration::from_secs(30), limited.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
@@ -289,7 +300,7 @@ async fn read(request: &mut Request<Incoming>) -> Result<Bytes, Response<Body>> 
     }
 }
 
-fn host(request: &Request<Incoming>) -> String {
+pub(super) fn host(request: &Request<Incoming>) -> String {
     let named = text_header(request.headers(), &header::HOST);
     if named.is_empty() {
         request.uri().authority().map(ToString::to_string).unwrap_or_default()
@@ -304,11 +315,11 @@ fn query_value(request: &Request<Incoming>, key: &str) -> Option<String> {
     pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next()
 }
 
-fn text_header(headers: &HeaderMap, name: &HeaderName) -> String {
+pub(super) fn text_header(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -32,6 +32,11 @@ impl Ids {
         })
     }
 
+    /// A number below `limit`.
+    pub(crate) fn number(&mut self, limit: u64) -> u64 {
+        self.random.u64(..limit)
+    }
+
     /// A 22-character id as dialogs other than MAIN have.
     pub(crate) fn short(&mut self) -> String {
         (0..22).map(|_| self.random.alphanumeric()).collect()

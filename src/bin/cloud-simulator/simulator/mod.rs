@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   http ─┬─ session        (domain service, log-in, refresh, log-out) ─┐
+//!         ├─ chat           (live chat: its own agent API) ─────────────┤
 //!         ├─ websocket ── intake ── ums, publish, change ───────────────┤
 //!         ├─ files                                                      ├── world: conversation, agent, routing, outbox
 //!         └─ control ─┬─ consumer, staff, acts ─────────────────────────┘     (pure; everything happens at `now`)
@@ -23,6 +24,7 @@ mod acts;
 mod agent;
 mod bodies;
 mod change;
+mod chat;
 mod clock;
 mod consumer;
 mod content;
@@ -54,6 +56,11 @@ mod world;
 pub(crate) use {
     acts::Scope,
     agent::{Agent, Availability},
+    chat::{
+        AgentSession, Breach, Broken, CallName, Chat, ChatAvailability, ChatCall, ChatEnd,
+        ChatEvent, ChatOptions, ChatStart, ChatState, Chats, Dialect, Happening, Line, Owner,
+        Source, SystemTexts, Trouble, Visitor, VisitorHand,
+    },
     clock::{Clock, Millis},
     consumer::{Button, Clicked},
     content::{check_card, check_quick_replies},
@@ -146,9 +153,17 @@ impl Simulator {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.serve_by(io, "http").await;
+    }
+
+    /// The same, with links of this scheme.
+    async fn serve_by<S>(&self, io: S, scheme: &'static str)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stop = self.inner.stop.clone();
         tokio::select! {
-            () = http::serve(self.clone(), io) => {}
+            () = http::serve(self.clone(), io, scheme) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -184,7 +199,7 @@ impl Simulator {
             self.inner.tasks.spawn(async move {
                 let handshake = tokio::time::timeout(Duration::from_secs(10), tls.accept(stream));
                 if let Ok(Ok(stream)) = handshake.await {
-                    simulator.serve_connection(stream).await;
+                    simulator.serve_by(stream, "https").await;
                 }
             });
         }

@@ -1,5 +1,6 @@
 //! What a simulated world is made of, as Rust values and as the JSON file of `--config`.
 
+use super::chat::ChatOptions;
 use super::clock::Millis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -45,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) snapshot_batch: usize,
     /// `host:port` of the directory's answers; the request's `Host` if left out.
     pub(crate) base_uri: Option<String>,
+    /// The choices of live chat.
+    pub(crate) chat: ChatOptions,
 }
 
 /// What a repeated request id does.
@@ -216,6 +219,7 @@ impl Default for Options {
             snapshot_limit: 1000,
             snapshot_batch: 50,
             base_uri: None,
+            chat: ChatOptions::default(),
         }
     }
 }

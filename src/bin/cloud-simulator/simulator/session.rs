@@ -95,7 +95,7 @@ impl World {
             return Reply::error(429, "too many log-ins of this user", 8);
         }
         let id = agent.id.clone();
-        self.end_session(&id, self.options.eviction_code, "evicted by another log-in");
+        self.evict_for_login(&id);
         let session = Session {
             // Easy to recognise, so that tests find them wherever they should not be.
             bearer: format!("canary-bearer-{}", self.ids.hex(32)),
@@ -152,7 +152,10 @@ impl World {
         };
         self.counts.refreshes += 1;
         let expires = self.now + self.options.session_life;
-        let session = self.agents.get_mut(&id).and_then(|agent| agent.session.as_mut());
+        let csrf = body["csrf"].as_str();
+        let agent = self.agents.get_mut(&id);
+        let mut sessions = agent.into_iter().flat_map(Agent::sessions_mut);
+        let session = sessions.find(|session| Some(session.csrf.as_str()) == csrf);
         let cookie = session.map(|session| {
             session.expires = expires;
             format!("Session_id={}", session.cookie)
@@ -168,13 +171,29 @@ impl World {
         };
         self.counts.logouts += 1;
         self.end_session(&id, 1000, "logged out");
+        self.end_agent_sessions(&id);
         Reply { status: 200, body: Value::Null, cookie: None }
     }
 
     /// The agent whose bearer this is.
     pub(super) fn bearer(&self, account: &str, bearer: &str) -> Option<&Agent> {
         let mut all = self.agents.values().filter(|agent| agent.account == account);
-        all.find(|agent| agent.session.as_ref().is_some_and(|session| session.bearer == bearer))
+        all.find(|agent| {
+            let valid = |one: &Session| one.bearer == bearer && self.now < one.expires;
+            agent.sessions().any(valid)
+        })
+    }
+
+    /// A log-in evicts what an earlier one of the same user has made.
+    fn evict_for_login(&mut self, id: &str) {
+        if self.options.chat.login_ends_session {
+            self.end_agent_sessions(id);
+        }
+        if self.options.chat.login_voids_bearer {
+            self.end_session(id, self.options.eviction_code, "evicted by another log-in");
+        } else if let Some(agent) = self.agents.get_mut(id) {
+            agent.former_sessions.extend(agent.session.take());
+        }
     }
 
     /// Voids an agent's session and closes its sockets with `code`, if it is not 0.
@@ -182,6 +201,7 @@ impl World {
         let Some(agent) = self.agents.get_mut(id) else {
             return;
         };
+        agent.former_sessions.clear();
         if agent.session.take().is_some() {
             if code != 0 {
                 self.close_sockets(code, reason, |socket| socket.agent == id);
@@ -198,9 +218,8 @@ impl World {
     pub(super) fn login_of_cookie(&self, account: &str, cookies: &str) -> String {
         let given = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="));
         let mut all = self.agents.values().filter(|agent| agent.account == account);
-        let mine = |agent: &&Agent| {
-            agent.session.as_ref().is_some_and(|session| Some(session.cookie.as_str()) == given)
-        };
+        let mine =
+            |agent: &&Agent| agent.sessions().any(|session| Some(session.cookie.as_str()) == given);
         all.find(mine).map(|agent| agent.login_name.clone()).unwrap_or_default()
     }
 
@@ -210,7 +229,7 @@ impl World {
             cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("Session_id="))?;
         let mut all = self.agents.values().filter(|agent| agent.account == account);
         let matches = |session: &Session| session.csrf == csrf && session.cookie == given;
-        all.find(|agent| agent.session.as_ref().is_some_and(matches)).map(|agent| agent.id.clone())
+        all.find(|agent| agent.sessions().any(matches)).map(|agent| agent.id.clone())
     }
 }
 

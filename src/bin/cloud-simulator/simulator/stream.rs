@@ -48,6 +48,10 @@ pub(super) fn tell(
                 Some(conversation) => item("conversation", &world.view_conversation(conversation)),
                 None => continue,
             },
+            Part::Chat(id) => match world.chats.all.get(&id) {
+                Some(chat) => item("chat", &world.view_chat(chat)),
+                None => continue,
+            },
             Part::Agents => item("agents", &world.view_agents()),
             Part::Queue => item("queue", &world.view_queue(None)),
             Part::Rings => item("rings", &world.view_rings()),

@@ -31,6 +31,7 @@ impl World {
             "accounts": accounts,
             "agents": self.view_agents(),
             "conversations": conversations,
+            "chats": self.view_chats(),
             "queue": self.view_queue(None),
             "rings": self.view_rings(),
             "sockets": self.view_sockets(),
@@ -60,6 +61,7 @@ impl World {
             "logins": agent.logins,
             "sockets": self.sockets.values().filter(|socket| socket.agent == agent.id).count(),
             "assigned": self.assigned_to(&agent.id).count(),
+            "chat": self.view_agent_in_chat(&agent.id),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Pure: the simulated world: who exists, what was said, who hears of it. Everything happens at `now`; nothing waits.
 
 use super::agent::{Agent, Availability};
+use super::chat::Chats;
 use super::clock::Millis;
 use super::conversation::{Consumer, Conversation, Dialog, DialogKind, Participant, Role};
 use super::faults::FaultBook;
@@ -30,6 +31,8 @@ pub(crate) struct World {
     /// The last rings that have ended.
     pub(crate) past_rings: VecDeque<Ring>,
     pub(crate) sockets: BTreeMap<u64, Socket>,
+    /// Live chat.
+    pub(crate) chats: Chats,
     pub(crate) faults: FaultBook,
     pub(crate) counts: Counts,
     /// The last requests, oldest first.
@@ -98,6 +101,7 @@ impl Received {
 pub(super) enum Part {
     All,
     Conversation(String),
+    Chat(String),
     Agents,
     Queue,
     Rings,
@@ -136,6 +140,7 @@ impl World {
             rings: BTreeMap::new(),
             past_rings: VecDeque::new(),
             sockets: BTreeMap::new(),
+            chats: Chats::default(),
             faults: FaultBook::default(),
             counts: Counts::default(),
             requests: VecDeque::new(),
@@ -181,6 +186,7 @@ impl World {
             availability: Availability::Offline,
             offline_at: None,
             session: None,
+            former_sessions: Vec::new(),
             last_login: None,
             logins: 0,
             credentials: given.credentials.clone(),
@@ -368,6 +374,7 @@ impl World {
                 self.end_session(&id, 4401, "session expired");
             }
         }
+        self.advance_chats();
     }
 
     /// When `advance` must be called next.
@@ -378,7 +385,8 @@ impl World {
         let states = self.agents.values().filter_map(|agent| agent.offline_at);
         let sessions =
             self.agents.values().filter_map(|agent| Some(agent.session.as_ref()?.expires));
-        rings.chain(queue).chain(states).chain(sessions).min()
+        let chats = self.next_chat_deadline();
+        rings.chain(queue).chain(states).chain(sessions).chain(chats).min()
     }
 
     /// Ends an act: routes, tells subscribers, hands all notifications to the sockets.
@@ -391,6 +399,7 @@ impl World {
                 break;
             }
         }
+        self.route_chats();
         for note in std::mem::take(&mut self.pending) {
             self.deliver(note);
         }
@@ -431,6 +440,7 @@ impl World {
             self.close_for(&id, "SYSTEM");
         }
         self.settle();
+        self.reset_chats();
         self.conversations.clear();
         self.order.clear();
         self.dialogs.clear();

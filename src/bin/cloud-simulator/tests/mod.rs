@@ -1,5 +1,6 @@
 //! The simulator from a client's point of view: over in-memory streams, on a paused clock.
 
+mod chat;
 mod client;
 mod control;
 mod conversations;

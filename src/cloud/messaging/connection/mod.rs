@@ -373,7 +373,7 @@ impl Connection {
             }
             Purpose::Ring(ring) => {
                 let result = if response.succeeded() {
-                    Ok(())
+                    Ok(None)
                 } else {
                     Err(calls::failure(ACCEPT, response))
                 };

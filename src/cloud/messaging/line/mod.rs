@@ -31,7 +31,7 @@ use crate::{
 ///
 /// `seed` makes the jitter of all waits repeatable. With `log_content`, frames are logged at TRACE under the target
 /// `wire::cloud`.
-pub fn start(
+pub(in crate::cloud) fn start(
     settings: Settings,
     net: Net,
     clock: Clock,

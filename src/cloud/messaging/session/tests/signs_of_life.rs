@@ -85,7 +85,7 @@ fn an_accepted_ring_is_acknowledged_or_not() {
     assert_eq!(
         world.take_events(),
         [
-            Event::RingAccepted { ring: "r".into(), result: Ok(()) },
+            Event::RingAccepted { ring: "r".into(), result: Ok(None) },
             Event::RingAccepted {
                 ring: "q".into(),
                 result: Err(CallError::Refused {
