@@ -365,7 +365,9 @@ impl Conversation {
             return false;
         }
         let said = text.trim().to_lowercase();
-        self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
+        let words = said.trim_end_matches(|last: char| !last.is_alphanumeric());
+        let is_said = |keyword: &str| keyword == said || keyword == words;
+        self.settings.keywords.iter().any(|keyword| is_said(&keyword.trim().to_lowercase()))
     }
 
     pub(super) fn mark_unread(&mut self, sequence: Sequence) {
