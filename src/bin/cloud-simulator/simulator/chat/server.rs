@@ -55,11 +55,15 @@ pub(in super::super) async fn answer(
         Call { simulator, account, target: &target, bearer: &bearer, path: &path, query: &query };
     let under_way = call.begins(agent.as_deref(), shown);
     let login = under_way.login.clone();
+    let mut answered = Value::Null;
     let handle = |trouble: Option<Trouble>| {
-        simulator.act(|world| call.handle(world, body.as_ref(), &origin, trouble))
+        let reply = simulator.act(|world| call.handle(world, body.as_ref(), &origin, trouble));
+        answered.clone_from(&reply.body);
+        reply
     };
     let (outcome, unclear) = meddle(simulator, &login, target.name, &path, handle).await;
     let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+    call.is_shown(&login, method.as_str(), status, body.as_ref(), &answered);
     under_way.ends(status, unclear);
     outcome
 }
@@ -207,6 +211,23 @@ impl<'a> Call<'a> {
             (number, login)
         });
         UnderWay { call: self, number, login, answered: None, unclear: true }
+    }
+
+    /// Shows the call to the pages, with its answer.
+    fn is_shown(
+        self,
+        login: &str,
+        method: &str,
+        status: Option<u16>,
+        body: Option<&Value>,
+        answer: &Value,
+    ) {
+        let shown = json!({
+            "kind": "call", "call": self.target.name, "method": method, "path": self.path,
+            "query": self.query, "body": body, "status": status, "answer": answer,
+        });
+        let text = shown.to_string();
+        self.simulator.act(|world| world.show_text(login, &Value::Null, "received", &text));
     }
 
     fn handle(
