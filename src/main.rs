@@ -9,7 +9,7 @@ use std::{
 
 use connectord::{
     cli::{self, Command, Exit, StatusOf},
-    cloud::messaging::{Step, probe},
+    cloud::{Step, probe},
     config::{self, Config, Listen},
     daemon::{BuildError, Daemon, End, Outside},
     ops::{
@@ -140,7 +140,9 @@ fn check_online(path: &Path, out: &mut impl io::Write) -> Exit {
             };
             let _ = writeln!(out, "{line}");
         };
-        probe(cloud, &outside.cloud, &clock, |step: Step| say(step.name, step.result)).await;
+        let kind = loaded.config.conversation.kind;
+        let tell = |step: Step| say(step.name, step.result);
+        probe(kind, cloud, &outside.cloud, &clock, tell).await;
         say("bot", connectord::bot::probe(bot.clone(), outside.bot.clone()).await);
     });
     if all_well { Exit::Ok } else { Exit::Config }

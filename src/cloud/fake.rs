@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Credentials, Settings};
+use super::{ChatSettings, Credentials, Settings};
 use crate::{net::Net, secret::Secret};
 
 /// What was asked.
@@ -136,6 +136,7 @@ pub(crate) fn settings() -> Settings {
         keepalive_interval: std::time::Duration::from_secs(30),
         refresh_interval: std::time::Duration::from_secs(240),
         manager: false,
+        chat: ChatSettings::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use hyper::{Response, body::Bytes};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    Credentials, Settings, domains,
+    ChatSettings, Credentials, Settings, domains,
     login::{Login, LoginError, RefreshError, read_login},
 };
 use crate::{
@@ -99,6 +99,7 @@ pub(crate) fn settings() -> Settings {
         keepalive_interval: Duration::from_secs(30),
         refresh_interval: Duration::from_secs(240),
         manager: false,
+        chat: ChatSettings::default(),
     }
 }
 

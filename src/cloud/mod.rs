@@ -1,26 +1,58 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
+mod chat;
 pub mod domains;
 #[cfg(test)]
 mod fake;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+pub mod identity;
 mod lenient;
+mod link;
 pub mod login;
-pub mod messaging;
+pub(crate) mod messaging;
+mod probe;
+mod readable;
 mod report;
+pub(crate) mod session;
 
 use std::time::Duration;
 
+pub use probe::{Step, probe};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     conversation::{
         Call, CallError, CallId, ConversationId, DialogId, RingId, Sequence, SkillId, Timestamp,
         event::{Departure, Details, Message, Outcome},
+        settings::Kind,
     },
+    net::Net,
+    ops::clock::Clock,
     secret::Secret,
 };
+
+/// Opens the door to the cloud that has this kind of conversations. What is behind it ends after [`Command::Stop`], or
+/// when the door is dropped.
+///
+/// `seed` makes the jitter of all waits repeatable. With `log_content`, what goes over the wire is logged at TRACE under
+/// the target `wire::cloud`: it holds what people say, and never the bearer.
+pub fn open(
+    kind: Kind,
+    settings: Settings,
+    net: Net,
+    clock: Clock,
+    seed: u64,
+    log_content: bool,
+    tracker: &TaskTracker,
+) -> Door {
+    let start = match kind {
+        Kind::Messaging => messaging::start,
+        Kind::Chat => chat::start,
+    };
+    start(settings, net, clock, seed, log_content, tracker)
+}
 
 /// How to reach the cloud and as whom.
 #[derive(Clone, Debug)]
@@ -41,6 +73,25 @@ pub struct Settings {
     pub refresh_interval: Duration,
     /// True: manager; subscribes to all open conversations of the account and takes no rings.
     pub manager: bool,
+    /// `[chat]`; messaging has no use for it.
+    pub chat: ChatSettings,
+}
+
+/// What only a chat can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChatSettings {
+    /// `[chat] line_format`: lines go out as HTML, escaped and wrapped; else as plain text.
+    pub html: bool,
+    /// `[chat] multi_chat_poll_threshold`: with more open chats than this, one request asks for several of them.
+    /// `usize::MAX` for 0: each chat is always asked alone.
+    pub several_above: usize,
+}
+
+impl Default for ChatSettings {
+    /// The documented defaults of the configuration file.
+    fn default() -> Self {
+        Self { html: true, several_above: 10 }
+    }
 }
 
 /// The three ways to log in. Secrets are read afresh from their source at each log-in.
@@ -139,8 +190,8 @@ pub enum Event {
     RingAccepted {
         /// The ring.
         ring: RingId,
-        /// The outcome.
-        result: Result<(), CallError>,
+        /// The outcome: the conversation that it leads to, where the acknowledgement tells.
+        result: Result<Option<ConversationId>, CallError>,
     },
     /// This agent is in the conversation (as active assigned agent, or manager), as of now.
     Conversation {
@@ -189,6 +240,13 @@ pub enum Event {
     },
     /// The agent's state as the cloud tells it; none for a word that is not known.
     AgentState(Option<Availability>, String),
+    /// The cloud has put the agent into another state than it was asked for, and is being asked for it again.
+    Displaced {
+        /// What the agent is to be.
+        wanted: Availability,
+        /// What it was found to be, in the cloud's word.
+        found: String,
+    },
     /// The answer to [`Command::Availability`].
     AvailabilitySet {
         /// The state that was asked for.
@@ -227,8 +285,8 @@ pub enum Missed {
 pub struct Ring {
     /// The ring.
     pub id: RingId,
-    /// The conversation that it offers.
-    pub conversation: ConversationId,
+    /// The conversation that it offers; none where that is told only when it is taken.
+    pub conversation: Option<ConversationId>,
     /// By which skill.
     pub skill: Option<SkillId>,
     /// When it expires, on this process' monotonic clock, corrected by the skew to the server's.

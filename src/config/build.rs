@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Config, Environment, Listen, OnStop, Shutdown,
+    Config, Environment, Listen, OnStop, Shutdown, chat,
     finding::Notes,
     keys::{self, Form},
     values::Values,
@@ -104,6 +104,13 @@ fn cloud(values: &Values) -> Option<cloud::Settings> {
         keepalive_interval: values.span("cloud.keepalive_interval"),
         refresh_interval: values.span("cloud.session_refresh_interval"),
         manager: is_manager(values),
+        chat: cloud::ChatSettings {
+            html: values.text("chat.line_format") != "plain",
+            several_above: match values.count("chat.multi_chat_poll_threshold") {
+                0 => usize::MAX,
+                count => usize::try_from(count).ok()?,
+            },
+        },
     })
 }
 
@@ -170,7 +177,7 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
     let text = |path| values.text(path).to_owned();
     let number = |path| u32::try_from(values.count(path)).ok();
     let skill = |path| values.filled(path).map(SkillId::from);
-    Some(conversation::Settings {
+    let settings = conversation::Settings {
         read_receipts: values.text("custom.acceptStatusEventValue") == "READ",
         greeting: values
             .filled("custom.defaultGreetingMessage")
@@ -199,6 +206,7 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
             .map(|(name, id)| (name.clone(), SkillId::from(id.as_str())))
             .collect(),
         escalation_failed: text("bot.escalation_failed_text"),
+        unavailable: values.filled("escalation.unavailable_text").map(str::to_owned),
         keywords: values.texts("escalation.keywords").to_vec(),
         reserved_words: values.flag("bot.reserved_words"),
         stuck: Stuck {
@@ -224,7 +232,8 @@ fn conversation(values: &Values) -> Option<conversation::Settings> {
         } else {
             Role::Agent
         },
-    })
+    };
+    Some(if chat::is_meant(values) { chat::settings(settings, values) } else { settings })
 }
 
 fn is_manager(values: &Values) -> bool {
@@ -277,34 +286,4 @@ fn fingerprint(values: &Values) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{read, rules};
-
-    /// Chat is refused elsewhere as long as it is not available; the file can say it already.
-    #[test]
-    fn a_file_for_chat_can_be_built() {
-        let text = r#"
-            [connector]
-            account_id = "12345678"
-            conversation_type = "chat"
-            [credentials]
-            username = "support-bot"
-            password = { env = "PASSWORD" }
-            [bot]
-            transport = "websocket"
-            url = "wss://bots.example.com"
-            [custom]
-            defaultGreetingMessage = "hello"
-        "#;
-        let mut reading = read::read(text);
-        rules::check(&reading.values, &mut reading.notes);
-        let config = build(&reading.values, Path::new("chat.toml"), &mut reading.notes).unwrap();
-        assert_eq!(config.conversation.kind, Kind::Chat);
-        assert_eq!(config.conversation.greeting.as_deref(), Some("hello"));
-        assert_eq!(config.name, "chat");
-    }
 }

@@ -174,13 +174,19 @@ pub(super) const SECTIONS: &[Section] = &[
     },
     Section {
         name: "escalation",
-        doc: "Escalation without asking the bot.",
+        doc: "When people take over without the bot's word, and what is said when nobody can.",
         keys: Keys::Known(ESCALATION),
+    },
+    Section {
+        name: "chat",
+        doc: "What only a chat has; in messaging these keys have no effect.",
+        keys: Keys::Known(CHAT),
     },
     Section {
         name: "custom",
         doc: "The custom configuration fields of Conversation Builder, letter for letter. Numbers and booleans \
-              may be written as texts too (`\"300\"`, `\"TRUE\"`). In chat only `defaultGreetingMessage` has an effect.",
+              may be written as texts too (`\"300\"`, `\"TRUE\"`). In chat only `defaultGreetingMessage` and `disableGreetings` \
+              have an effect.",
         keys: Keys::Known(CUSTOM),
     },
     Section {
@@ -267,7 +273,8 @@ const CONNECTOR: &[Key] = &[
         "connector.role",
         Kind::Choice(&["agent", "manager"]),
         Default("\"agent\""),
-        "`agent` takes rings; `manager` stays away and joins every open conversation of the account",
+        "`agent` takes rings; `manager` stays away and joins every open conversation of the account; \
+         without effect in chat",
     )
     .restart(),
     Key::new(
@@ -299,7 +306,7 @@ const CONNECTOR: &[Key] = &[
         "connector.late_messages",
         Kind::Choice(&["ignore", "new_conversation", "escalate"]),
         Default("\"ignore\""),
-        "what to do with a consumer message that comes after `maxConsumerMessageDelay`",
+        "what to do with a consumer message that comes after `maxConsumerMessageDelay`; without effect in chat",
     ),
 ];
 
@@ -445,7 +452,8 @@ const BOT: &[Key] = &[
         "bot.request_timeout",
         Kind::Span(millis(10), secs(600)),
         Default("\"30s\""),
-        "webhook: one attempt; websocket: opening the connection",
+        "webhook: one attempt; websocket: opening the connection; in chat a line that is not answered within \
+         this time, or within four times of it for a webhook, goes to the fallback skill",
     ),
     Key::new(
         "bot.max_in_flight",
@@ -530,12 +538,37 @@ const OPENAI: &[Key] = &[
     ),
 ];
 
-const ESCALATION: &[Key] = &[Key::new(
-    "escalation.keywords",
-    Kind::Texts,
-    Default("[]"),
-    "a consumer message that is exactly one of these is escalated without asking the bot",
-)];
+const ESCALATION: &[Key] = &[
+    Key::new(
+        "escalation.keywords",
+        Kind::Texts,
+        Default("[]"),
+        "a consumer message that is exactly one of these is escalated without asking the bot; upper and lower case \
+         are the same, and punctuation at its end does not count",
+    ),
+    Key::new(
+        "escalation.unavailable_text",
+        Kind::Text(Form::Any),
+        Default("\"\""),
+        "chat: what the consumer is told when neither the skill nor the fallback skill can take the chat, which \
+         then stays with the bot; empty: nothing",
+    ),
+];
+
+const CHAT: &[Key] = &[
+    Key::new(
+        "chat.line_format",
+        Kind::Choice(&["html", "plain"]),
+        Default("\"html\""),
+        "html: a line goes out escaped and wrapped as the platform's chat window wants it; plain: as it is",
+    ),
+    Key::new(
+        "chat.multi_chat_poll_threshold",
+        Kind::Count(0, 999),
+        Default("10"),
+        "with more open chats than this, one request asks for the news of several; 0: each chat is asked alone",
+    ),
+];
 
 const CUSTOM: &[Key] = &[
     Key::new(

@@ -5,6 +5,7 @@
 //! (`keys.rs`), from which the JSON Schema ([`schema()`]) and the reference ([`reference()`]) come too.
 
 mod build;
+mod chat;
 mod files;
 mod finding;
 mod keys;
@@ -249,6 +250,7 @@ fn examine(
         unavailable::refuse(&values, &mut notes);
         rules::check(&values, &mut notes);
         look(path, &values, &mut notes);
+        chat::reset_idle(&mut values);
         config = build::build(&values, path, &mut notes);
     }
     let source = finding::Source { path, text, visible };

@@ -278,7 +278,8 @@ impl Reading {
 /// A text with more breaks than this is no TOML at all; the others are not looked at.
 const MOST: usize = 50;
 
-fn default_value(key: &Key, text: &str) -> Option<Checked> {
+/// The value that a key has by default, of its text in the table of keys.
+pub(super) fn default_value(key: &Key, text: &str) -> Option<Checked> {
     let value = DeValue::parse(text).ok()?;
     value::check(key.kind, key.is_loose(), value.get_ref()).ok()
 }

@@ -112,6 +112,22 @@ A secret is a text, or a table that says where it comes from:
 | `{ credential = \"NAME\" }` | a file of that name in `$CREDENTIALS_DIRECTORY`, as systemd's `LoadCredential=` provides |
 
 Sources are read again at each log-in, so that a changed key works without a restart.
+
+## Live chat
+
+With `conversation_type = \"chat\"` all keys have their meaning but these; a file may hold them all the same, and
+`connectord check` names them:
+
+| key | in chat |
+|---|---|
+| `[connector] role` | always `agent`: chat has no managers |
+| `[connector] late_messages` | nothing is late |
+| `[custom]` | only `defaultGreetingMessage` and `disableGreetings` have an effect; the others hold with their defaults, as far as chat has such a thing at all |
+| `messageDelay`, `acceptStatusEventValue`, `skipAgentMessage` | each line goes to the bot alone and at once, without a receipt; what was said to another agent before does not |
+| `ringAcceptWait` | a chat is accepted at once |
+| `messageResendMaxRetries`, `retryMessageInterval` | a webhook that fails at a line is asked again after 5, 10 and 15 s; a websocket is not |
+| `fallbackEscalationTime` | a line that is not answered within `[bot] request_timeout`, or four times of it for a webhook, goes to the fallback skill; so does one that a webhook has failed at four times |
+| `maxEscalationRetries` | a transfer that fails is followed by one to the fallback skill; if that fails too, the chat stays with the bot, which is told so once for each line |
 ";
 
 const MOVED: &str = "

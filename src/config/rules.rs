@@ -1,8 +1,8 @@
 //! Pure: what must hold between keys, and what is allowed but odd.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range};
 
-use super::{finding::Notes, keys, values::Values};
+use super::{chat, finding::Notes, keys, values::Values};
 
 /// Checks all rules.
 pub(super) fn check(values: &Values, notes: &mut Notes) {
@@ -11,9 +11,10 @@ pub(super) fn check(values: &Values, notes: &mut Notes) {
     bot_url(values, notes);
     callback(values, notes);
     without_effect_on_bot(values, notes);
-    if values.text("connector.conversation_type") == "chat" {
-        custom_in_chat(values, notes);
+    if chat::is_meant(values) {
+        in_chat(values, notes);
     } else {
+        without_chat(values, notes);
         fallback(values, notes);
         resends(values, notes);
         stuck(values, notes);
@@ -187,19 +188,61 @@ fn without_effect_on_bot(values: &Values, notes: &mut Notes) {
     }
 }
 
-fn custom_in_chat(values: &Values, notes: &mut Notes) {
-    let idle: Vec<_> = keys::section("custom")
-        .map_or(&[][..], keys::Section::known)
-        .iter()
-        .filter(|key| key.name() != "defaultGreetingMessage" && values.has(key.path))
+fn in_chat(values: &Values, notes: &mut Notes) {
+    let idle: Vec<_> = chat::idle()
+        .filter(|key| key.path.starts_with("custom.") && values.has(key.path))
+        .map(keys::Key::name)
         .collect();
     if !idle.is_empty() {
-        let names: Vec<_> = idle.iter().map(|key| key.name()).collect();
         notes.warn(
             values.section_at("custom"),
-            format!("without effect in chat: {}", names.join(", ")),
-            "of [custom] only defaultGreetingMessage has an effect in chat; remove the others",
+            format!("without effect in chat: {}", idle.join(", ")),
+            "of [custom] only defaultGreetingMessage and disableGreetings have an effect in chat; remove the others",
         );
+    }
+    if values.text("connector.role") == "manager" {
+        notes.warn(
+            values.at("connector.role"),
+            "role manager has no effect in chat: the connector works as an agent",
+            "remove it; the Chat Agent API has no managers",
+        );
+    }
+    if values.has("connector.late_messages") {
+        notes.warn(
+            values.at("connector.late_messages"),
+            "`late_messages` has no effect in chat",
+            "remove it; no line of a chat is too late",
+        );
+    }
+    let connector = values.section_at("connector");
+    if connector.is_some() && !values.has("connector.fallback_skill_id") {
+        notes.warn(
+            connector,
+            "no fallback skill: when the bot fails, a chat stays unanswered",
+            "add `fallback_skill_id` to [connector]",
+        );
+    }
+}
+
+fn without_chat(values: &Values, notes: &mut Notes) {
+    idle(
+        values.section_at("chat"),
+        "[chat] has no effect in messaging",
+        "remove it, or set conversation_type = \"chat\" in [connector]",
+        notes,
+    );
+    idle(
+        values.at("escalation.unavailable_text"),
+        "`unavailable_text` has no effect in messaging",
+        "remove it; a conversation in messaging waits in its queue until somebody is there",
+        notes,
+    );
+}
+
+/// Warns where something stands that has no effect.
+fn idle(at: Option<Range<usize>>, message: &str, help: &str, notes: &mut Notes) {
+    if at.is_some() {
+        notes.warn(at, message, help);
     }
 }
 
@@ -298,7 +341,7 @@ fn manager_fields(values: &Values, notes: &mut Notes) {
         "custom.ignoreSubscribeMessagingEvents",
         "custom.subscribeToMainDialogOnly",
     ] {
-        if values.has(key) && values.text("connector.conversation_type") != "chat" {
+        if values.has(key) && !chat::is_meant(values) {
             notes.warn(
                 values.at(key),
                 format!("`{}` has no effect on an agent", name(&key)),

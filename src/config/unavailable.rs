@@ -4,11 +4,6 @@ use super::{finding::Notes, values::Values};
 
 /// A key's value, and what to say about it.
 const UNAVAILABLE: &[(&str, &str, &str)] = &[
-    (
-        "connector.conversation_type",
-        "chat",
-        "conversation_type chat is not available in this version",
-    ),
     ("bot.dialect", "custom-endpoint", "dialect custom-endpoint is not available in this version"),
     ("bot.dialect", "rasa", "dialect rasa is not available in this version"),
     ("bot.dialect", "openai", "dialect openai is not available in this version"),

@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
-use super::{value::Checked, words::write_span};
+use super::{
+    keys::{Key, Presence},
+    read::default_value,
+    value::Checked,
+    words::write_span,
+};
 use crate::secret::Secret;
 
 /// The values of a file, by the path of their key; defaults stand in for what is missing or mistaken.
@@ -110,6 +115,18 @@ impl Values {
             Checked::Texts(texts) => format!("{texts:?}"),
             Checked::Secret(_) => return None,
         })
+    }
+
+    /// Takes the file's value back: what holds without the key, holds.
+    pub(super) fn reset(&mut self, key: &Key) {
+        let default = match key.presence {
+            Presence::Default(text) => default_value(key, text),
+            Presence::Required | Presence::Optional(_) => None,
+        };
+        match default {
+            Some(value) => self.checked.insert(key.path, value),
+            None => self.checked.remove(key.path),
+        };
     }
 
     /// All secrets of the file, with their places.

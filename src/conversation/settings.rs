@@ -35,6 +35,8 @@ pub struct Settings {
     pub skills: BTreeMap<String, SkillId>,
     /// `[bot] escalation_failed_text`
     pub escalation_failed: String,
+    /// `[escalation] unavailable_text`: what the consumer is told in chat when nobody can take over.
+    pub unavailable: Option<String>,
     /// `[escalation] keywords`: consumer messages that escalate without the bot.
     pub keywords: Vec<String>,
     /// `[bot] reserved_words`: whether `LP_CLOSEDIALOG` and its like have their meaning.
@@ -171,6 +173,7 @@ impl Default for Settings {
             fallback_skill: None,
             skills: BTreeMap::new(),
             escalation_failed: "_agent_escalation_failed_".to_owned(),
+            unavailable: None,
             keywords: Vec::new(),
             reserved_words: true,
             stuck: Stuck::default(),

@@ -195,7 +195,8 @@ impl Daemon {
         )
         .await
         .map_err(BuildError::Bot)?;
-        let cloud = cloud::messaging::start(
+        let cloud = cloud::open(
+            config.conversation.kind,
             config.cloud.clone(),
             outside.cloud.clone(),
             clock.clone(),

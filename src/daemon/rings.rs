@@ -24,7 +24,8 @@ pub struct Rings {
 
 #[derive(Debug)]
 struct Known {
-    conversation: ConversationId,
+    /// None until it is known where it leads.
+    conversation: Option<ConversationId>,
     expires: Option<Instant>,
     state: State,
 }
@@ -73,7 +74,8 @@ impl Rings {
         }
         let before = self.known.len();
         self.known.retain(|_, known| {
-            known.conversation != ring.conversation
+            ring.conversation.is_none()
+                || known.conversation != ring.conversation
                 || !matches!(known.state, State::Accepted { .. })
         });
         let nowhere = vec![RingResult::Nowhere; before - self.known.len()];
@@ -94,16 +96,19 @@ impl Rings {
         }
     }
 
-    /// The answer to an acceptance.
+    /// The answer to an acceptance, with the conversation that it leads to if that is told.
     pub fn acknowledged(
         &mut self,
         id: &RingId,
-        result: Result<(), &CallError>,
+        result: Result<Option<&ConversationId>, &CallError>,
         now: Instant,
     ) -> Option<RingResult> {
         let ring = self.known.get_mut(id)?;
         match result {
-            Ok(()) => {
+            Ok(conversation) => {
+                if ring.conversation.is_none() {
+                    ring.conversation = conversation.cloned();
+                }
                 ring.state = State::Accepted { until: now + ASSIGNED_WITHIN, unsure: false };
                 None
             }
@@ -122,7 +127,7 @@ impl Rings {
     /// A conversation was assigned to this agent; true if one of its rings led there.
     pub fn assigned(&mut self, conversation: &ConversationId) -> bool {
         let before = self.known.len();
-        self.known.retain(|_, ring| ring.conversation != *conversation);
+        self.known.retain(|_, ring| ring.conversation.as_ref() != Some(conversation));
         self.known.len() < before
     }
 
@@ -271,7 +276,7 @@ mod tests {
         let (mut rings, t0) = rings();
         assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         let _ = rings.advance(t0 + ms(100), 5);
-        assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
+        assert_eq!(rings.acknowledged(&id("r1"), Ok(None), t0 + ms(100)), None);
         let end = rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 5).ended;
         assert_eq!(end, [RingResult::Nowhere]);
     }
@@ -294,7 +299,7 @@ mod tests {
         let (mut rings, t0) = rings();
         assert_eq!(rings.offered(ring("r1", "c1", t0), t0), []);
         let _ = rings.advance(t0 + ms(100), 5);
-        assert_eq!(rings.acknowledged(&id("r1"), Ok(()), t0 + ms(100)), None);
+        assert_eq!(rings.acknowledged(&id("r1"), Ok(None), t0 + ms(100)), None);
         assert_eq!(rings.offered(ring("r2", "c1", t0), t0 + ms(200)), [RingResult::Nowhere]);
         assert_eq!(rings.advance(t0 + ms(300), 1).accept, [id("r2")], "it takes up no room");
     }
@@ -319,7 +324,7 @@ mod tests {
     fn ring(ring: &str, conversation: &str, t0: Instant) -> Ring {
         Ring {
             id: id(ring),
-            conversation: ConversationId::from(conversation),
+            conversation: Some(ConversationId::from(conversation)),
             skill: None,
             expires: Some(t0 + Duration::from_secs(72)),
         }

@@ -22,10 +22,8 @@ use serde::Deserialize;
 use crate::{
     cloud::{
         self, Availability, Command, Event,
-        messaging::{
-            Identity,
-            session::{Account, Input, Output, Session, Trouble, TroubleKind},
-        },
+        identity::Identity,
+        messaging::session::{Account, Input, Output, Received, Session, Trouble, TroubleKind},
     },
     conversation::{
         Call, CallId, Json, Timestamp,
@@ -95,7 +93,7 @@ impl Stage {
         for _ in 0..8 {
             stage.answer("200 {\"subscriptionId\":\"s\",\"currentTime\":1700000000000}");
         }
-        stage.step(Input::Frame(NOTHING_OPEN));
+        stage.step(Input::Arrived(Received::Text(NOTHING_OPEN.to_string())));
         stage
     }
 
@@ -112,11 +110,11 @@ impl Stage {
             Some(b'!') => {
                 self.requests.clear();
                 let code = rest.parse().ok();
-                self.step(Input::Closed { code, detail: "gone".to_owned() });
+                self.step(Input::Arrived(Received::Closed { code, detail: "gone".to_owned() }));
             }
             Some(b'>') => self.wants(rest),
-            Some(_) => self.step(Input::Frame(line)),
-            None => self.step(Input::Alive),
+            Some(_) => self.step(Input::Arrived(Received::Text(line.to_string()))),
+            None => self.step(Input::Arrived(Received::Other)),
         }
     }
 
@@ -140,7 +138,7 @@ impl Stage {
         let (code, body) = words.split_once(' ').unwrap_or((words, "{}"));
         let frame =
             format!("{{\"kind\":\"resp\",\"reqId\":\"{id}\",\"code\":{code},\"body\":{body}}}");
-        self.step(Input::Frame(&frame));
+        self.step(Input::Arrived(Received::Text(frame.to_string())));
     }
 
     /// Time passes, and the session is woken whenever it wants to be.
@@ -216,7 +214,7 @@ impl Stage {
         self.step(Input::Command(Command::Availability(availability)));
     }
 
-    fn step(&mut self, input: Input<'_>) {
+    fn step(&mut self, input: Input) {
         let outputs = self.session.step(input, self.now, Timestamp(self.wall));
         assert!(outputs.len() < OUTPUTS_MAX, "{} outputs", outputs.len());
         for output in outputs {
@@ -279,6 +277,7 @@ impl Stage {
             | Event::Newest { .. }
             | Event::Missed(_)
             | Event::AgentState(..)
+            | Event::Displaced { .. }
             | Event::AvailabilitySet { .. }
             | Event::LoggedIn(_) => {}
         }

@@ -4,11 +4,11 @@ use std::{path::Path, time::Duration};
 
 use connectord::{
     bot::{Dialect, Transport},
-    cloud::Credentials,
+    cloud::{ChatSettings, Credentials},
     config::{self, Config, Listen, OnStop},
     conversation::{
         self, SkillId,
-        settings::{LateMessages, ManagerSettings, Pattern, Role},
+        settings::{Kind, LateMessages, ManagerSettings, Pattern, Role},
     },
     secret::Secret,
 };
@@ -93,6 +93,51 @@ fn a_manager_has_fields_of_its_own() {
         ..ManagerSettings::default()
     };
     assert_eq!(config.conversation.role, Role::Manager(expected));
+}
+
+#[test]
+fn a_chat_connector_has_only_what_chat_knows() {
+    let config = good(CHAT);
+    let conversation = &config.conversation;
+    assert_eq!(conversation.kind, Kind::Chat);
+    assert_eq!(conversation.greeting.as_deref(), Some("hello"));
+    assert_eq!(conversation.gather, Duration::ZERO);
+    assert!(!conversation.read_receipts && !conversation.skip_agent_message);
+    assert!(!conversation.stuck.retry);
+    assert_eq!(conversation.late, LateMessages::Ignore);
+    assert_eq!(conversation.unavailable.as_deref(), Some("Nobody is here now."));
+    assert_eq!(conversation.fallback_skill, Some(SkillId::from("4129463410")));
+    assert_eq!(config.cloud.chat, ChatSettings { html: false, several_above: 3 });
+    assert_eq!(config.bot.gone_after, Duration::from_secs(30));
+    assert!(!config.bot.content.horizontal_tiles);
+    // A webhook is asked again after 5, 10 and 15 s; a websocket is not.
+    assert_eq!(conversation.max_resends, 3);
+    assert_eq!(conversation.fallback_after, Some(Duration::from_secs(28)));
+    let websocket = good(&CHAT.replace("webhook", "websocket").replace("https", "wss"));
+    assert_eq!(websocket.conversation.max_resends, 0);
+    assert_eq!(websocket.conversation.fallback_after, Some(Duration::from_secs(7)));
+    let silent = good(&CHAT.replace("messageDelay", "disableGreetings = true\nmessageDelay"));
+    assert_eq!(silent.conversation.greeting, None);
+    let alone = good(&CHAT.replace("threshold = 3", "threshold = 0"));
+    assert_eq!(alone.cloud.chat.several_above, usize::MAX);
+}
+
+#[test]
+fn what_has_no_effect_in_chat_changes_nothing_there() {
+    let plain = SHORTEST.replace("\"messaging\"", "\"chat\"");
+    let idle = plain.replace(
+        "[credentials]",
+        "role = \"manager\"\nlate_messages = \"escalate\"\n[credentials]",
+    ) + "[custom]\nretryMessageInterval = 1000\nfallbackEscalationTime = 0\nmessageResendMaxRetries = 9\n\
+           maxEscalationRetries = 9\nringAcceptWait = 9\nenableButtonTextOnPostback = true\n";
+    let (plain, idle) = (good(&plain), good(&idle));
+    assert_eq!(plain.conversation, idle.conversation);
+    assert_eq!(plain.conversation.role, Role::Agent);
+    assert!(!idle.cloud.manager);
+    assert_eq!(plain.bot.content, idle.bot.content);
+    assert_eq!(plain.bot.gone_after, idle.bot.gone_after);
+    assert_eq!(plain.custom_fingerprint, idle.custom_fingerprint);
+    assert_eq!(plain.cloud.chat, ChatSettings::default());
 }
 
 #[test]
@@ -240,4 +285,41 @@ listen = "unix:/run/connectord/a.sock"
 
 [shutdown]
 on_stop = "return"
+"#;
+
+/// A chat connector that says much that only messaging heeds.
+const CHAT: &str = r#"
+[connector]
+account_id = "12345678"
+conversation_type = "chat"
+role = "manager"
+late_messages = "escalate"
+fallback_skill_id = "4129463410"
+
+[credentials]
+username = "support-bot"
+client_id = { env = "CLIENT_ID" }
+client_secret = { env = "CLIENT_SECRET" }
+
+[bot]
+transport = "webhook"
+url = "https://bots.example.com/support"
+request_timeout = "7s"
+
+[escalation]
+unavailable_text = "Nobody is here now."
+
+[chat]
+line_format = "plain"
+multi_chat_poll_threshold = 3
+
+[custom]
+defaultGreetingMessage = "hello"
+messageDelay = 300
+messageResendMaxRetries = 9
+retryMessageInterval = 1000
+fallbackEscalationTime = 1
+skipAgentMessage = true
+tileDisplay = "horizontal"
+userRetryOnStuckConversation = true
 "#;

@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response,
     body::Bytes,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderValue, USER_AGENT},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, USER_AGENT},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -187,6 +187,23 @@ impl Login {
             let url = url(&self.base, &self.account, "logout");
             let _ = post(net, &url, body, &self.cookies, LOGOUT).await;
         }
+    }
+
+    /// Who asks, for a request to the host that the log-in is at.
+    pub(super) fn authorise(&self, headers: &mut HeaderMap) {
+        let bearer = format!("Bearer {}", self.bearer.expose_secret());
+        if let Ok(mut bearer) = HeaderValue::from_str(&bearer) {
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        if let Some(cookie) = self.cookies.header() {
+            headers.insert(COOKIE, cookie);
+        }
+    }
+
+    /// The host has set cookies.
+    pub(super) fn learn_cookies(&mut self, headers: &HeaderMap) {
+        self.cookies.learn(headers);
     }
 
     fn csrf_body(&self) -> Option<String> {

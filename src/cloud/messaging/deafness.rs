@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// What is known of sockets that answer and tell nothing.
 #[derive(Debug, Default)]
-pub(super) struct Deafness {
+pub(crate) struct Deafness {
     /// A look's list has come on some socket.
     proven: bool,
     /// Sockets in a row that were lost to deafness.

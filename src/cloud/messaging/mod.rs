@@ -5,9 +5,9 @@
 //! frames <- wire <- calls                                      <- conversation::Call
 //! ```
 //!
-//! [`session`] decides how to come up and stay up, `connection` holds what lives as long as one socket, `hearing` looks
-//! whether that socket still tells what it should, `link` is the only task and the only one that awaits; `probe` walks
-//! up once by itself.
+//! `connection` holds what lives as long as one socket, and a [`crate::cloud::session`] keeps it up; `hearing` looks
+//! whether that socket still tells what it should, `wire` reads and writes frames, `socket` carries them; `look` opens one
+//! just to see whether it can.
 
 mod arrival;
 mod calls;
@@ -15,22 +15,20 @@ mod close;
 mod connection;
 mod conversations;
 mod deafness;
-mod evict;
 mod hearing;
 mod history;
-mod identity;
-mod link;
+mod line;
+mod look;
 mod messages;
-mod probe;
 mod purpose;
 mod requests;
 mod rings;
-pub mod session;
+pub(crate) mod session;
 mod socket;
 mod throttle;
 mod translate;
-pub mod wire;
+pub(crate) mod wire;
 
-pub use identity::Identity;
-pub use link::start;
-pub use probe::{Step, probe};
+use super::identity;
+pub(super) use line::start;
+pub(super) use look::look;

@@ -79,7 +79,7 @@ impl Rings {
             seen.push(Seen::Ring { id: id.clone(), appeared });
             events.push(Event::Ring(Ring {
                 id,
-                conversation: ConversationId::from(conversation),
+                conversation: Some(ConversationId::from(conversation)),
                 skill: task
                     .skill_id
                     .clone()
@@ -256,7 +256,7 @@ mod tests {
             events,
             [Event::Ring(Ring {
                 id: "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77_12345678_1700000000000".into(),
-                conversation: "9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77".into(),
+                conversation: Some("9b1f6a34-7c1e-4a54-8a53-6a2f4b1f0d77".into()),
                 skill: Some("1122334455".into()),
                 expires: Some(at.now + Duration::from_secs(12)),
             })]
@@ -278,7 +278,7 @@ mod tests {
             events,
             [Event::Ring(Ring {
                 id: "r".into(),
-                conversation: "c".into(),
+                conversation: Some("c".into()),
                 skill: None,
                 expires: Some(at.now + Duration::from_secs(72)),
             })]

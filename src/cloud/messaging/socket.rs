@@ -16,6 +16,7 @@ use tokio_tungstenite::{
     },
 };
 
+use super::connection::Received;
 use crate::{
     cloud::report,
     net::{Net, NetError, NetStream, WebSocketLimits},
@@ -27,22 +28,6 @@ pub(super) struct Socket {
     stream: WebSocketStream<NetStream>,
     unsent: bool,
     failed: Option<String>,
-}
-
-/// What a socket brings.
-#[derive(Debug)]
-pub(super) enum Received {
-    /// A text frame.
-    Text(String),
-    /// Any other frame.
-    Other,
-    /// It is closed; nothing follows.
-    Closed {
-        /// The code of the close frame, if there was one.
-        code: Option<u16>,
-        /// What else is known, for people.
-        detail: String,
-    },
 }
 
 impl Socket {

@@ -14,7 +14,7 @@ use crate::{
 
 /// What the server can send.
 #[derive(Debug)]
-pub enum Frame<'a> {
+pub(crate) enum Frame<'a> {
     /// The answer to a request.
     Response(Response<'a>),
     /// Something that happened.
@@ -23,27 +23,27 @@ pub enum Frame<'a> {
 
 /// The answer to a request.
 #[derive(Debug)]
-pub struct Response<'a> {
+pub(crate) struct Response<'a> {
     /// The request's id.
-    pub request: String,
+    pub(crate) request: String,
     /// HTTP semantics; none is success.
-    pub code: Option<u16>,
+    pub(crate) code: Option<u16>,
     /// Object, array or string.
-    pub body: Option<&'a RawValue>,
+    pub(crate) body: Option<&'a RawValue>,
 }
 
 /// Something that happened.
 #[derive(Debug)]
-pub struct Notification<'a> {
+pub(crate) struct Notification<'a> {
     /// Which kind.
-    pub topic: Topic,
+    pub(crate) topic: Topic,
     /// Its content.
-    pub body: Option<&'a RawValue>,
+    pub(crate) body: Option<&'a RawValue>,
 }
 
 /// The kinds of notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Topic {
+pub(crate) enum Topic {
     /// `ExConversationChangeNotification`: the state of conversations.
     Conversations,
     /// `OnlineEventDistribution`: a message, receipt or typing state.
@@ -60,7 +60,7 @@ pub enum Topic {
 
 /// Why a frame could not be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FrameError {
+pub(crate) enum FrameError {
     /// It is something else than a JSON object.
     #[error("a frame is not a JSON object")]
     NotObject,
@@ -76,7 +76,7 @@ pub enum FrameError {
 }
 
 /// Reads one text frame.
-pub fn decode(text: &str) -> Result<Frame<'_>, FrameError> {
+pub(crate) fn decode(text: &str) -> Result<Frame<'_>, FrameError> {
     if !text.trim_start().starts_with('{') {
         return Err(FrameError::NotObject);
     }
@@ -98,13 +98,13 @@ pub fn decode(text: &str) -> Result<Frame<'_>, FrameError> {
 impl Response<'_> {
     /// Whether the request was carried out: no code, or one below 400.
     #[must_use]
-    pub fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         self.code.is_none_or(|code| code < 400)
     }
 
     /// What the server said about it, for people.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let words =
             self.body.map(|body| lenient::text_of(body).unwrap_or_else(|| body.get().to_owned()));
         report::shortened(words.unwrap_or_default(), 200)
@@ -126,18 +126,18 @@ impl Topic {
 
 /// A request, before it gets its id.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub(crate) struct Request {
     /// Which.
-    pub method: Method,
+    pub(crate) method: Method,
     /// Its content.
-    pub body: Json,
+    pub(crate) body: Json,
     /// Stands beside the body.
-    pub metadata: Vec<Json>,
+    pub(crate) metadata: Vec<Json>,
 }
 
 /// The requests that this program makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// The server's time; also the sign of life.
     GetClock,
     /// The agent's availability.
@@ -165,7 +165,7 @@ pub enum Method {
 impl Method {
     /// The type as it stands on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::GetClock => ".GetClock",
             Self::SetAgentState => ".ams.routing.SetAgentState",
@@ -185,13 +185,13 @@ impl Method {
 impl Request {
     /// A request without metadata.
     #[must_use]
-    pub fn new(method: Method, body: &impl Serialize) -> Self {
+    pub(crate) fn new(method: Method, body: &impl Serialize) -> Self {
         Self { method, body: Json::from_value(body), metadata: Vec::new() }
     }
 
     /// The text frame. `id` has 1 to 64 characters and is unique on its socket.
     #[must_use]
-    pub fn encode(&self, id: &str) -> String {
+    pub(crate) fn encode(&self, id: &str) -> String {
         #[derive(Serialize)]
         struct Out<'a> {
             kind: &'static str,

@@ -38,7 +38,8 @@ impl Hall {
                 self.tell_all(|| Event::LinkDown, now);
             }
             cloud::Event::Ring(ring) => {
-                debug!(conversation = %ring.conversation, ring = %ring.id, "ring");
+                debug!(conversation = ring.conversation.as_ref().map(tracing::field::display),
+                    ring = %ring.id, "ring");
                 for end in self.rings.offered(ring, now) {
                     self.ring_ended(end);
                 }
@@ -52,7 +53,9 @@ impl Hall {
                 if let Err(error) = &result {
                     warn!(ring = %ring, error = %error, "the ring could not be accepted");
                 }
-                if let Some(end) = self.rings.acknowledged(&ring, result.as_ref().copied(), now) {
+                if let Some(end) =
+                    self.rings.acknowledged(&ring, result.as_ref().map(Option::as_ref), now)
+                {
                     self.ring_ended(end);
                 }
             }
@@ -76,6 +79,12 @@ impl Hall {
             cloud::Event::AgentState(state, word) => {
                 debug!(state = ?state, word, "the agent's state as the cloud tells it");
                 self.news |= self.board.agent(&word, wall);
+            }
+            cloud::Event::Displaced { wanted, found } => {
+                warn!(
+                    wanted = wanted.as_str(),
+                    found, "the cloud had put the agent into another state; set back"
+                );
             }
             cloud::Event::AvailabilitySet { state, result } => {
                 self.on_availability_set(state, result, now, wall);

@@ -20,12 +20,6 @@ use crate::{
 };
 
 impl Connection {
-    /// Whether a look's list has ever come on this socket.
-    #[must_use]
-    pub(in crate::cloud::messaging) fn hears(&self) -> bool {
-        self.hearing.heard_once()
-    }
-
     /// Does whatever is due of the looks.
     pub(super) fn look_on(
         &mut self,
@@ -141,6 +135,7 @@ impl Connection {
             return Ok(());
         }
         if self.deaf_from.is_some_and(|from| from <= now) {
+            self.deaf = true;
             return Err(Loss::Deaf);
         }
         if !std::mem::replace(&mut self.kept, true) {

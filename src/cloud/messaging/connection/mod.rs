@@ -13,12 +13,14 @@ use std::{
 };
 
 use serde_json::json;
-pub(super) use terms::{Loss, Terms};
+use terms::Loss;
+pub(crate) use terms::Received;
 
 use super::{
     arrival::Arrival,
     calls,
-    hearing::Hearing,
+    deafness::Deafness,
+    hearing::{Hearing, LOOK_EVERY},
     history::{self, Reader},
     purpose::{ACCEPT, Answer, Behind, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
@@ -28,13 +30,17 @@ use super::{
     wire::{self, Frame, Method, Notification, Request, Response, Topic},
 };
 use crate::{
-    cloud::{Availability, Event, Skew},
+    cloud::{
+        Availability, Event, Skew,
+        session::{self, Opening},
+    },
     conversation::{Call, CallError, CallId, ConversationId, RingId, Timestamp, event::Outcome},
+    ops::backoff::about,
 };
 
 /// One open socket.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     translator: Translator,
     requests: Requests<Purpose>,
     opened: Instant,
@@ -48,30 +54,46 @@ pub(super) struct Connection {
     deaf_from: Option<Instant>,
     /// It has been said that this socket is silent and is kept all the same.
     kept: bool,
+    /// It is given up because it does not tell what it has to.
+    deaf: bool,
+    /// The other side has closed it.
+    closed: bool,
 }
 
-impl Connection {
+impl session::Connection for Connection {
+    type Received = Received;
+    type Sent = String;
+    type Memory = Deafness;
+
+    const OPENING: &'static str = "opening the WebSocket";
+    const JOINING: &'static str = "subscribing to conversations";
+
     /// The socket is open: be AWAY, subscribe, ask for the time.
-    pub(super) fn open(terms: Terms, now: Instant, wall: Timestamp, out: &mut Vec<Output>) -> Self {
-        let Terms { me, manager, .. } = terms;
+    fn open(opening: Opening<'_, Deafness>, out: &mut Vec<Output>) -> Self {
+        let Opening { account, settings, memory, rng, now, wall } = opening;
+        let manager = settings.manager;
         let mut missing = BTreeSet::from([Subscription::Conversations, Subscription::AgentState]);
         if !manager {
             missing.insert(Subscription::Rings);
         }
         let subscriptions = missing.clone();
+        let keepalive = settings.keepalive_interval.max(SHORTEST_KEEPALIVE);
         let mut connection = Self {
-            translator: Translator::new(me, manager),
-            requests: Requests::new(terms.request_timeout),
+            translator: Translator::new(account.identity.clone(), manager),
+            requests: Requests::new(settings.request_timeout),
             opened: now,
             last_frame: now,
-            keepalive: terms.keepalive,
-            next_clock: now + terms.first_keepalive,
+            keepalive,
+            // Not all connectors ask at once.
+            next_clock: now + keepalive.mul_f64(rng.f64()),
             skew: None,
-            arrival: Arrival::new(missing, terms.request_timeout),
+            arrival: Arrival::new(missing, settings.request_timeout),
             manager,
-            hearing: Hearing::new(terms.look_every, manager),
-            deaf_from: terms.deaf_from,
+            hearing: Hearing::new(about(LOOK_EVERY, rng), manager),
+            deaf_from: memory.counts_from(now),
             kept: false,
+            deaf: false,
+            closed: false,
         };
         // The state may have survived on the server; no ring is wanted before the old conversations are served.
         let away = connection.state(Availability::Away);
@@ -85,80 +107,51 @@ impl Connection {
         connection
     }
 
-    /// When the socket was opened.
-    #[must_use]
-    pub(super) fn opened(&self) -> Instant {
+    fn opened(&self) -> Instant {
         self.opened
     }
 
-    /// Whether `Up` has been said.
-    #[must_use]
-    pub(super) fn is_up(&self) -> bool {
+    fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    fn is_up(&self) -> bool {
         self.arrival.is_up()
     }
 
-    /// Something that is not a text frame arrived: a sign of life.
-    pub(super) fn alive(&mut self, now: Instant) {
-        self.last_frame = now;
+    fn remark(&self) -> String {
+        String::new()
     }
 
-    /// Reading was paused on this side for a while.
-    pub(super) fn resumed(&mut self, now: Instant) {
-        self.alive(now);
-        self.hearing.resumed(now);
-    }
-
-    /// A text frame arrived.
-    pub(super) fn frame(
+    fn arrived(
         &mut self,
-        text: &str,
+        received: Received,
         now: Instant,
         wall: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<(), Loss> {
+    ) -> Result<(), session::Loss> {
         self.alive(now);
-        match wire::decode(text) {
-            Ok(Frame::Response(response)) => self.response(&response, now, wall, out)?,
-            Ok(Frame::Notification(notification)) => {
-                self.notification(&notification, now, wall, out);
-            }
-            Err(error) => {
-                let event = Event::Unusable { kind: "frame", detail: error.to_string() };
-                self.arrival.tell(event, out);
+        match received {
+            Received::Text(text) => self.frame(&text, now, wall, out)?,
+            Received::Other => {}
+            Received::Closed { code, detail } => {
+                self.closed = true;
+                Err(Loss::Closed { code, detail })?;
             }
         }
-        self.look_on(now, wall, out)
+        Ok(())
     }
 
-    /// Time has passed.
-    pub(super) fn elapsed(
+    fn elapsed(
         &mut self,
         now: Instant,
         wall: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<(), Loss> {
-        if self.dead_at() <= now {
-            return Err(Loss::Silent);
-        }
-        while let Some(purpose) = self.requests.expire(now) {
-            self.unanswered(purpose, now, out)?;
-        }
-        while let Some(frame) = self.requests.release(now) {
-            out.push(Output::Send(frame));
-        }
-        if self.next_clock <= now {
-            self.next_clock = now + self.keepalive;
-            self.ask_clock(Behind::Nothing, now, wall, out);
-        }
-        if self.arrival.gives_up_hearing(now) {
-            self.ask_clock(Behind::FirstList, now, wall, out);
-        }
-        self.look_on(now, wall, out)
+    ) -> Result<(), session::Loss> {
+        self.time_passed(now, wall, out).map_err(session::Loss::from)
     }
 
-    /// When time matters next.
-    #[must_use]
-    pub(super) fn wake(&self) -> (Instant, &'static str) {
+    fn wake(&self) -> (Instant, &'static str) {
         [
             Some((self.dead_at(), "silence")),
             Some((self.next_clock, "keep-alive")),
@@ -172,8 +165,12 @@ impl Connection {
         .unwrap_or((self.next_clock, "keep-alive"))
     }
 
-    /// Sets the agent's state.
-    pub(super) fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
+    fn resumed(&mut self, now: Instant) {
+        self.alive(now);
+        self.hearing.resumed(now);
+    }
+
+    fn be(&mut self, availability: Availability, now: Instant, out: &mut Vec<Output>) {
         self.requests.outdate(|it| matches!(it, Purpose::FirstState | Purpose::State(_)));
         if availability != Availability::Online {
             // A ring that the server would not let us take yet, is not taken while no more are wanted.
@@ -188,24 +185,22 @@ impl Connection {
         self.send(self.state(availability), Purpose::State(availability), now, out);
     }
 
-    /// Takes a ring.
-    pub(super) fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
+    fn accept(&mut self, ring: RingId, now: Instant, out: &mut Vec<Output>) {
         let request =
             Request::new(Method::UpdateRing, &json!({"ringId": ring, "ringState": "ACCEPTED"}));
         self.send(request, Purpose::Ring(ring), now, out);
     }
 
-    /// Makes a call.
-    pub(super) fn call(
+    fn call(
         &mut self,
         conversation: ConversationId,
         id: Option<CallId>,
-        call: &Call,
+        call: Call,
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let request = calls::request(call, &conversation, self.translator.me());
-        let answer = match call {
+        let request = calls::request(&call, &conversation, self.translator.me());
+        let answer = match &call {
             Call::Publish { .. } => Answer::Published,
             Call::Profile(_) => Answer::Profile,
             Call::History { dialog, after } => {
@@ -231,9 +226,14 @@ impl Connection {
         }
     }
 
-    /// The socket is gone: calls that had left may have happened, calls that had not did not.
-    pub(super) fn lost(self, out: &mut Vec<Output>) {
-        let was_up = self.is_up();
+    fn lost(self, now: Instant, memory: &mut Deafness, out: &mut Vec<Output>) {
+        if self.hearing.heard_once() {
+            memory.heard();
+        }
+        if self.deaf {
+            memory.lost(now);
+        }
+        let was_up = self.arrival.is_up();
         let (left, waited) = self.requests.abandon();
         let no_answer = |purpose: &Purpose| CallError::NoAnswer { call: purpose.name() };
         let fates = left
@@ -245,6 +245,61 @@ impl Connection {
         if was_up {
             out.push(Output::Tell(Event::Down));
         }
+    }
+
+    fn logs_out(_: &Deafness) -> bool {
+        true
+    }
+}
+
+impl Connection {
+    fn alive(&mut self, now: Instant) {
+        self.last_frame = now;
+    }
+
+    fn frame(
+        &mut self,
+        text: &str,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        match wire::decode(text) {
+            Ok(Frame::Response(response)) => self.response(&response, now, wall, out)?,
+            Ok(Frame::Notification(notification)) => {
+                self.notification(&notification, now, wall, out);
+            }
+            Err(error) => {
+                let event = Event::Unusable { kind: "frame", detail: error.to_string() };
+                self.arrival.tell(event, out);
+            }
+        }
+        self.look_on(now, wall, out)
+    }
+
+    fn time_passed(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Loss> {
+        if self.dead_at() <= now {
+            return Err(Loss::Silent(2 * self.keepalive));
+        }
+        while let Some(purpose) = self.requests.expire(now) {
+            self.unanswered(purpose, now, out)?;
+        }
+        while let Some(frame) = self.requests.release(now) {
+            out.push(Output::Send(frame));
+        }
+        if self.next_clock <= now {
+            self.next_clock = now + self.keepalive;
+            self.ask_clock(Behind::Nothing, now, wall, out);
+        }
+        if self.arrival.gives_up_hearing(now) {
+            self.ask_clock(Behind::FirstList, now, wall, out);
+        }
+        self.look_on(now, wall, out)
     }
 
     fn state(&self, availability: Availability) -> Request {
@@ -318,7 +373,7 @@ impl Connection {
             }
             Purpose::Ring(ring) => {
                 let result = if response.succeeded() {
-                    Ok(())
+                    Ok(None)
                 } else {
                     Err(calls::failure(ACCEPT, response))
                 };
@@ -489,3 +544,6 @@ impl Connection {
         out.extend(frame.map(Output::Send));
     }
 }
+
+/// Whatever is configured, the server is not asked for its time more often than this.
+const SHORTEST_KEEPALIVE: Duration = Duration::from_secs(1);

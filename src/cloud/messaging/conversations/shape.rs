@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    cloud::{lenient, messaging::identity::Identity},
+    cloud::{identity::Identity, lenient},
     conversation::Sequence,
 };
 

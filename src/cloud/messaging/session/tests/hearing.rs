@@ -239,7 +239,7 @@ fn a_question_that_is_not_answered_says_nothing_of_the_lists_before_it() {
     for _ in 0..20 {
         world.advance(secs(1));
         // A sign of life that is no answer.
-        world.step(Input::Alive);
+        world.step(Input::Arrived(Received::Other));
     }
     assert_eq!(world.deeds(), [""; 0]);
     assert!(world.is_up());

@@ -13,7 +13,7 @@ fn there_is_at_most_one_log_in_in_five_seconds() {
                 match deed.as_str() {
                     "find hosts" => world.step(Input::Hosts(Ok(()))),
                     "log in" => {
-                        logins.push(world.session.last_login.unwrap());
+                        logins.push(world.session.last_login().unwrap());
                         // The session is taken away at once, and somebody hurries.
                         world.step(Input::LoggedIn(Ok(account())));
                     }

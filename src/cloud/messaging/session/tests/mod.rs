@@ -10,7 +10,10 @@ mod signs_of_life;
 mod stopping;
 mod whatever_comes;
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use proptest::prelude::*;
 use secrecy::SecretString;
@@ -18,9 +21,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cloud::{Availability, Credentials, Ring, messaging::identity::Identity},
+    cloud::{
+        Availability, ChatSettings, Command, Credentials, Event, LinkPhase, LoginResult, Ring,
+        Settings, identity::Identity,
+    },
     conversation::{
-        Call, CallId, ConversationId, DialogId, RingId,
+        Call, CallError, CallId, ConversationId, DialogId, RingId, Timestamp,
         effect::{Body, TransferReason},
         event::{Audience, Departure, Outcome},
     },
@@ -115,7 +121,7 @@ impl World {
         }
     }
 
-    fn step(&mut self, input: Input<'_>) {
+    fn step(&mut self, input: Input) {
         let outputs = self.session.step(input, self.now, Timestamp(self.wall));
         for output in outputs {
             match output {
@@ -146,12 +152,12 @@ impl World {
     }
 
     fn frame(&mut self, frame: &Value) {
-        self.step(Input::Frame(&frame.to_string()));
+        self.step(Input::Arrived(Received::Text(frame.to_string())));
     }
 
     fn close(&mut self, code: Option<u16>) {
         self.sent.clear();
-        self.step(Input::Closed { code, detail: "gone".into() });
+        self.step(Input::Arrived(Received::Closed { code, detail: "gone".into() }));
     }
 
     /// Lets time pass, waking the session whenever it wants.
@@ -271,7 +277,7 @@ impl World {
     }
 
     fn is_up(&self) -> bool {
-        self.session.connection.as_ref().is_some_and(Connection::is_up)
+        self.session.connection().is_some_and(session::Connection::is_up)
     }
 
     fn error(&self) -> String {
@@ -290,6 +296,7 @@ fn settings() -> Settings {
         keepalive_interval: secs(30),
         refresh_interval: secs(240),
         manager: false,
+        chat: ChatSettings::default(),
     }
 }
 
@@ -383,10 +390,10 @@ fn brief(event: &Event) -> String {
         Event::Listed { .. } => "listed".into(),
         Event::AvailabilitySet { .. } => "state set".into(),
         Event::Down => "down".into(),
-        Event::Ring(ring) => format!("ring {}", ring.conversation),
+        Event::Ring(ring) => format!("ring {}", ring.conversation.as_ref().unwrap()),
         Event::RingGone(_) => "ring gone".into(),
         Event::RingAccepted { result, .. } => match result {
-            Ok(()) => "ring accepted".into(),
+            Ok(_) => "ring accepted".into(),
             Err(error) => error.to_string(),
         },
         Event::Conversation { id, .. } => format!("conversation {id}"),
@@ -404,6 +411,7 @@ fn brief(event: &Event) -> String {
             Err(error) => error.to_string(),
         },
         Event::AgentState(..) => "agent state".into(),
+        Event::Displaced { found, .. } => format!("displaced {found}"),
         Event::LoggedIn(_) => "logged in".into(),
         Event::Unusable { detail, .. } => detail.clone(),
         Event::Stopped => "stopped".into(),

@@ -19,7 +19,7 @@ fn any_frame_is_a_sign_of_life_and_silence_for_twice_the_interval_is_death() {
     let mut world = World::up();
     for _ in 0..10 {
         world.advance(secs(59));
-        world.step(Input::Alive);
+        world.step(Input::Arrived(Received::Other));
     }
     assert!(world.is_up());
     world.take_events();
@@ -85,7 +85,7 @@ fn an_accepted_ring_is_acknowledged_or_not() {
     assert_eq!(
         world.take_events(),
         [
-            Event::RingAccepted { ring: "r".into(), result: Ok(()) },
+            Event::RingAccepted { ring: "r".into(), result: Ok(None) },
             Event::RingAccepted {
                 ring: "q".into(),
                 result: Err(CallError::Refused {

@@ -19,7 +19,7 @@ fn a_conversation_that_ends_is_told_as_it_ended() {
 fn frames_that_cannot_be_used_are_counted_and_do_no_harm() {
     let mut world = World::up();
     for text in ["", "{", "[]", r#"{"kind":"req"}"#, r#"{"kind":"resp"}"#] {
-        world.step(Input::Frame(text));
+        world.step(Input::Arrived(Received::Text(text.to_owned())));
         assert!(matches!(world.take_events()[..], [Event::Unusable { kind: "frame", .. }]));
     }
     assert!(world.is_up());
@@ -42,7 +42,7 @@ proptest! {
         }
         let mut world = World::up();
         world.call(1, history(None));
-        world.step(Input::Frame(&text.into_iter().collect::<String>()));
+        world.step(Input::Arrived(Received::Text(text.into_iter().collect())));
         prop_assert!(world.is_up());
     }
 
@@ -75,11 +75,8 @@ proptest! {
                 _ => world.frame(&json!({"kind": "resp", "reqId": number, "code": number, "body": [[]]})),
             }
             // Something is under way outside, or there is a time to wake.
-            let under_way = matches!(
-                world.session.phase,
-                Phase::FindingHosts | Phase::LoggingIn | Phase::Connecting
-            );
-            prop_assert!(under_way || world.session.wake().is_some(), "{:?}", world.session.phase);
+            let session = &world.session;
+            prop_assert!(session.is_under_way() || session.wake().is_some(), "{session:?}");
         }
     }
 }

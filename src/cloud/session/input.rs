@@ -1,10 +1,10 @@
 //! Pure: everything that a session can be told.
 
-use crate::cloud::{Command, LoginResult, messaging::identity::Identity};
+use crate::cloud::{Command, LoginResult, identity::Identity};
 
-/// What can happen to a session.
+/// What can happen to a session; `A` is what its connection brings.
 #[derive(Debug)]
-pub enum Input<'a> {
+pub(crate) enum Input<A> {
     /// Begin.
     Start,
     /// The hall wants something.
@@ -15,17 +15,8 @@ pub enum Input<'a> {
     LoggedIn(Result<Account, Trouble>),
     /// [`super::Output::Connect`] ended.
     Connected(Result<(), Trouble>),
-    /// A text frame arrived.
-    Frame(&'a str),
-    /// Any other frame arrived.
-    Alive,
-    /// The socket closed.
-    Closed {
-        /// The code of the close frame; none if the connection broke without one.
-        code: Option<u16>,
-        /// What is known about it, for people.
-        detail: String,
-    },
+    /// The connection brought something.
+    Arrived(A),
     /// [`super::Output::Refresh`] ended.
     Refreshed(Result<(), Trouble>),
     /// [`super::Output::LogOut`] ended.
@@ -36,25 +27,25 @@ pub enum Input<'a> {
 
 /// Who a log-in made of us.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub(crate) struct Account {
     /// The agent.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// Whether the token can be prolonged.
-    pub refreshable: bool,
+    pub(crate) refreshable: bool,
 }
 
 /// Why a step on the way up failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// What can be done about it.
-    pub kind: TroubleKind,
+    pub(crate) kind: TroubleKind,
     /// For people, without secrets.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// Failures by what can be done about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TroubleKind {
+pub(crate) enum TroubleKind {
     /// Wrong credentials, user or account, or a token that is not good (any more).
     Refused,
     /// The account or user is blocked.

@@ -2,18 +2,18 @@
 
 use crate::cloud::Event;
 
-/// What a session wants done. A new host search, log-in or connection replaces one that is under way.
+/// What a session wants done; `S` is what its connection sends. A new host search, log-in or connection replaces one that is under way.
 #[derive(Debug, PartialEq)]
-pub enum Output {
+pub(crate) enum Output<S> {
     /// Ask the domain service.
     FindHosts,
     /// Log in; a refresh under way is of no interest any more.
     LogIn,
-    /// Open the socket with the token of the last log-in.
+    /// Open the connection with the token of the last log-in.
     Connect,
-    /// Send a text frame.
-    Send(String),
-    /// Close the socket, if it is open or being opened.
+    /// Send this.
+    Send(S),
+    /// Close the connection, if it is open or being opened.
     Disconnect,
     /// Prolong the token.
     Refresh,

@@ -15,14 +15,15 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::{
     cloud::{
-        Event, LinkPhase,
+        Command, Event, LinkPhase,
         fake::{self, Cloud, SECRETS, Server},
-        messaging::probe,
+        probe,
     },
     conversation::{
         Call, CallId, Timestamp,
         effect::Body,
         event::{Audience, Outcome},
+        settings::Kind,
     },
 };
 
@@ -204,7 +205,7 @@ async fn a_probe_walks_up_and_back_and_touches_nothing() {
     };
     let mut steps = Vec::new();
     let settings = fake::settings();
-    let walk = probe(&settings, &net, &clock, |step| steps.push(step));
+    let walk = probe(Kind::Messaging, &settings, &net, &clock, |step| steps.push(step));
     let (went_well, others) = tokio::join!(walk, server);
     assert!(went_well);
     assert_eq!(others, 0);
@@ -224,7 +225,7 @@ async fn a_probe_ends_where_it_fails_but_logs_out() {
     });
     let mut steps = Vec::new();
     let clock = Clock::simulated(Timestamp(0));
-    let went_well = probe(&fake::settings(), &cloud.net, &clock, |step| {
+    let went_well = probe(Kind::Messaging, &fake::settings(), &cloud.net, &clock, |step| {
         steps.push(step);
     })
     .await;

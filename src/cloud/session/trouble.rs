@@ -1,4 +1,4 @@
-//! Pure: which failures of the edge mean what to the session.
+//! Pure: which failures mean what to a session.
 
 use hyper::StatusCode;
 
@@ -7,13 +7,13 @@ use crate::{
         LoginResult,
         domains::DomainError,
         login::{LoginError, RefreshError},
-        messaging::session::{Trouble, TroubleKind},
         report,
+        session::{Trouble, TroubleKind},
     },
     net::NetError,
 };
 
-pub(super) fn of_domains(error: &DomainError) -> Trouble {
+pub(in crate::cloud) fn of_domains(error: &DomainError) -> Trouble {
     let kind = match error {
         DomainError::Url { .. }
         | DomainError::UnknownAccount { .. }
@@ -26,7 +26,7 @@ pub(super) fn of_domains(error: &DomainError) -> Trouble {
     Trouble { kind, detail: report::chain(error) }
 }
 
-pub(super) fn of_login(error: &LoginError) -> Trouble {
+pub(in crate::cloud) fn of_login(error: &LoginError) -> Trouble {
     let kind = match error.result() {
         LoginResult::Refused => TroubleKind::Refused,
         LoginResult::Throttled => TroubleKind::Throttled,
@@ -38,7 +38,7 @@ pub(super) fn of_login(error: &LoginError) -> Trouble {
 }
 
 /// HTTP 401 at the handshake is the clearest word about a token; everything else is tried again with it.
-pub(super) fn of_opening(error: &NetError) -> Trouble {
+pub(in crate::cloud) fn of_opening(error: &NetError) -> Trouble {
     let status = match error {
         NetError::UpgradeRefused { status, .. } => Some(*status),
         NetError::NoRoots { .. }
@@ -64,7 +64,7 @@ pub(super) fn of_opening(error: &NetError) -> Trouble {
     Trouble { kind, detail: report::chain(error) }
 }
 
-pub(super) fn of_refresh(error: &RefreshError) -> Trouble {
+pub(in crate::cloud) fn of_refresh(error: &RefreshError) -> Trouble {
     let kind = match error {
         RefreshError::Ended { .. } => TroubleKind::Refused,
         RefreshError::NotRefreshable { .. }

@@ -1,45 +1,64 @@
-//! IO: the task that owns a session and its socket, and carries out what the session decides.
+//! IO: the task that owns a session and its connection, and carries out what the session decides.
 //!
-//! Frames are always read, commands are always taken, whatever else is under way. A hall that does not
-//! take its events slows the socket down; it never stops commands, since they may be what it waits for.
-
-#[cfg(test)]
-mod tests;
-mod trouble;
+//! What the cloud says is always read, commands are always taken, whatever else is under way. A hall that does not
+//! take its events slows the connection down; it never stops commands, since they may be what it waits for.
 
 use std::{collections::VecDeque, future::Future, mem, pin::Pin};
 
-use hyper::Uri;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    Arrived, Command, Door, Settings,
+    domains::{self, DomainError, Hosts},
     identity::Identity,
-    session::{Account, Input, Output, Session},
-    socket::{Received, Socket},
+    login::{self, Login, LoginError, RefreshError},
+    session::{Account, Connection, Input, Output, Session, Trouble, trouble},
 };
-use crate::{
-    cloud::{
-        Arrived, Command, Door, Settings,
-        domains::{self, DomainError, Hosts},
-        login::{self, Login, LoginError, RefreshError},
-    },
-    net::{Net, NetError},
-    ops::clock::Clock,
-};
+use crate::{net::Net, ops::clock::Clock};
+
+/// What carries a connection: the part that knows bytes.
+pub(super) trait Carrier: Send + 'static {
+    /// What it carries.
+    type Connection: Connection<Received: Send, Sent: Send, Memory: Send> + Send;
+
+    /// Where the account has it.
+    fn base(hosts: &Hosts) -> Result<String, DomainError>;
+    /// Begins to open another one at `base`; [`Carried::Opened`] tells how it went.
+    fn open(&mut self, base: &str, login: &Login, settings: &Settings);
+    /// Takes this for sending; it leaves while [`Carrier::next`] is awaited.
+    fn send(&mut self, sent: <Self::Connection as Connection>::Sent);
+    /// Closes what is open or being opened, saying good-bye where that is the custom.
+    fn close(&mut self);
+    /// The good-byes that are being said.
+    fn good_bye(&mut self) -> Option<Work<()>>;
+    /// Waits for whatever comes next, sending meanwhile. Without `read`, the other side has to wait.
+    ///
+    /// May be dropped at any time without losing anything.
+    fn next(
+        &mut self,
+        read: bool,
+    ) -> impl Future<Output = Carried<<Self::Connection as Connection>::Received>> + Send;
+}
+
+/// What a carrier brings.
+#[derive(Debug)]
+pub(super) enum Carried<R> {
+    /// The connection is open, or could not be opened.
+    Opened(Result<(), Trouble>),
+    /// This came over it.
+    Received(R),
+}
 
 /// Starts the task; it ends after [`Command::Stop`], or when the door is dropped.
 ///
-/// `seed` makes the jitter of all waits repeatable. With `log_content`, frames are logged at TRACE under
-/// the target `wire::cloud`: they hold what people say, and never the bearer.
-pub fn start(
+/// `seed` makes the jitter of all waits repeatable.
+pub(super) fn start<C: Carrier>(
+    carrier: C,
     settings: Settings,
     net: Net,
     clock: Clock,
     seed: u64,
-    log_content: bool,
     tracker: &TaskTracker,
 ) -> Door {
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
@@ -49,16 +68,13 @@ pub fn start(
         settings,
         net,
         clock,
-        log_content,
+        carrier,
         cache: domains::Cache::default(),
         hosts: None,
         login: None,
         work: None,
-        opening: None,
-        closing: None,
         refresh: None,
         logout: None,
-        socket: None,
         outbox: VecDeque::new(),
         paused: false,
     };
@@ -66,30 +82,27 @@ pub fn start(
     Door { commands, events }
 }
 
-struct Link {
-    session: Session,
+struct Link<C: Carrier> {
+    session: Session<C::Connection>,
     settings: Settings,
     net: Net,
     clock: Clock,
-    log_content: bool,
+    carrier: C,
     cache: domains::Cache,
     hosts: Option<Bases>,
     login: Option<Login>,
     /// Asking for hosts, or logging in.
     work: Option<Work<StepDone>>,
-    opening: Option<Work<Result<Socket, NetError>>>,
     refresh: Option<Work<Result<Login, RefreshError>>>,
     logout: Option<Work<()>>,
-    /// A socket that says good-bye.
-    closing: Option<Work<()>>,
-    socket: Option<Socket>,
     /// What the hall has not taken yet.
     outbox: VecDeque<Arrived>,
     /// Whether reading is paused because of it.
     paused: bool,
 }
 
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// Something under way.
+pub(super) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 enum StepDone {
     Cached(Hosts),
@@ -100,23 +113,23 @@ enum StepDone {
 /// The URLs to go to.
 struct Bases {
     login: String,
-    socket: String,
+    connection: String,
 }
 
 /// What the loop woke up for.
-enum Woken {
+enum Woken<R> {
     Taken(Result<(), ()>),
     Command(Option<Command>),
-    Received(Received),
+    Carried(Carried<R>),
     Step(StepDone),
-    Opened(Result<Socket, NetError>),
     Refreshed(Result<Login, RefreshError>),
     LoggedOut,
-    SaidGoodBye,
     Elapsed,
 }
 
-impl Link {
+type Received<C> = <<C as Carrier>::Connection as Connection>::Received;
+
+impl<C: Carrier> Link<C> {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, events: mpsc::Sender<Arrived>) {
         self.step(Input::Start);
         let mut open = true;
@@ -140,12 +153,11 @@ impl Link {
                     open = false;
                     self.step(Input::Command(Command::Stop));
                 }
-                Woken::Received(received) => self.received(received),
+                Woken::Carried(Carried::Opened(result)) => self.step(Input::Connected(result)),
+                Woken::Carried(Carried::Received(it)) => self.step(Input::Arrived(it)),
                 Woken::Step(done) => self.work_done(done),
-                Woken::Opened(result) => self.opened(result),
                 Woken::Refreshed(result) => self.refreshed(result),
                 Woken::LoggedOut => self.step(Input::LoggedOut),
-                Woken::SaidGoodBye => {}
                 Woken::Elapsed => self.step(Input::Elapsed),
             }
             self.notice_pause();
@@ -157,7 +169,7 @@ impl Link {
         commands: &mut mpsc::Receiver<Command>,
         open: bool,
         events: &mpsc::Sender<Arrived>,
-    ) -> Woken {
+    ) -> Woken<Received<C>> {
         // While reading is paused, silence and lateness are of our own making.
         let wake = self.session.wake().filter(|_| !self.paused);
         let sleep = async {
@@ -178,17 +190,15 @@ impl Link {
         tokio::select! {
             result = hand_over, if waiting => Woken::Taken(result),
             command = commands.recv(), if open => Woken::Command(command),
-            received = next(&mut self.socket, !self.paused) => Woken::Received(received),
+            carried = self.carrier.next(!self.paused) => Woken::Carried(carried),
             done = work(&mut self.work) => Woken::Step(done),
-            result = work(&mut self.opening) => Woken::Opened(result),
             result = work(&mut self.refresh) => Woken::Refreshed(result),
             () = work(&mut self.logout) => Woken::LoggedOut,
-            () = work(&mut self.closing) => Woken::SaidGoodBye,
             () = sleep => Woken::Elapsed,
         }
     }
 
-    fn step(&mut self, input: Input<'_>) {
+    fn step(&mut self, input: Input<Received<C>>) {
         let now = self.clock.now();
         let outputs = self.session.step(input, now, self.clock.wall());
         for output in outputs {
@@ -196,8 +206,8 @@ impl Link {
                 Output::FindHosts => self.find_hosts(),
                 Output::LogIn => self.log_in(),
                 Output::Connect => self.connect(),
-                Output::Send(text) => self.send(text),
-                Output::Disconnect => self.disconnect(),
+                Output::Send(sent) => self.carrier.send(sent),
+                Output::Disconnect => self.carrier.close(),
                 Output::Refresh => self.start_refresh(),
                 Output::LogOut => self.log_out(),
                 Output::Tell(event) => self.outbox.push_back(Arrived { at: now, event }),
@@ -227,30 +237,8 @@ impl Link {
     }
 
     fn connect(&mut self) {
-        let uri = match (&self.hosts, &self.login) {
-            (Some(hosts), Some(login)) => address(&hosts.socket, login),
-            _ => None,
-        };
-        let (net, timeout) = (self.net.clone(), self.settings.request_timeout);
-        self.opening = Some(Box::pin(async move {
-            let uri = uri.ok_or(NetError::Target("it cannot be read"))?;
-            Socket::open(&net, &uri, timeout).await
-        }));
-    }
-
-    fn send(&mut self, text: String) {
-        if self.log_content {
-            tracing::trace!(target: "wire::cloud", direction = "out", frame = text);
-        }
-        if let Some(socket) = &mut self.socket {
-            socket.send(text);
-        }
-    }
-
-    fn disconnect(&mut self) {
-        self.opening = None;
-        if let Some(socket) = self.socket.take() {
-            self.closing = Some(Box::pin(socket.close()));
+        if let (Some(bases), Some(login)) = (&self.hosts, &self.login) {
+            self.carrier.open(&bases.connection, login, &self.settings);
         }
     }
 
@@ -263,15 +251,14 @@ impl Link {
 
     fn log_out(&mut self) {
         self.work = None;
-        self.opening = None;
         self.refresh = None;
         let net = self.net.clone();
         let login = self.login.take();
-        // The socket says its good-bye first, so that the server sees one end and not two.
-        let closing = self.closing.take();
+        // Good-bye is said first, so that the server sees one end and not two.
+        let good_bye = self.carrier.good_bye();
         self.logout = Some(Box::pin(async move {
-            if let Some(closing) = closing {
-                closing.await;
+            if let Some(good_bye) = good_bye {
+                good_bye.await;
             }
             if let Some(login) = login {
                 login.log_out(&net).await;
@@ -309,26 +296,15 @@ impl Link {
     }
 
     fn found(&mut self, hosts: &Hosts) {
-        let bases = hosts.agent_vep().and_then(|login| Ok((login, hosts.messaging()?)));
+        let bases = hosts.agent_vep().and_then(|login| Ok((login, C::base(hosts)?)));
         let result = match bases {
-            Ok((login, socket)) => {
-                self.hosts = Some(Bases { login, socket });
+            Ok((login, connection)) => {
+                self.hosts = Some(Bases { login, connection });
                 Ok(())
             }
             Err(error) => Err(trouble::of_domains(&error)),
         };
         self.step(Input::Hosts(result));
-    }
-
-    fn opened(&mut self, result: Result<Socket, NetError>) {
-        let result = match result {
-            Ok(socket) => {
-                self.socket = Some(socket);
-                Ok(())
-            }
-            Err(error) => Err(trouble::of_opening(&error)),
-        };
-        self.step(Input::Connected(result));
     }
 
     fn refreshed(&mut self, result: Result<Login, RefreshError>) {
@@ -342,23 +318,6 @@ impl Link {
         self.step(Input::Refreshed(result));
     }
 
-    fn received(&mut self, received: Received) {
-        match received {
-            Received::Text(text) => {
-                if self.log_content {
-                    tracing::trace!(target: "wire::cloud", direction = "in", frame = text);
-                }
-                self.step(Input::Frame(&text));
-            }
-            Received::Other => self.step(Input::Alive),
-            Received::Closed { code, detail } => {
-                // Dropped at once: the other side has gone, or the close was echoed already.
-                self.socket = None;
-                self.step(Input::Closed { code, detail });
-            }
-        }
-    }
-
     fn notice_pause(&mut self) {
         let paused = self.outbox.len() >= MOST_WAITING;
         if mem::replace(&mut self.paused, paused) && !paused {
@@ -367,15 +326,8 @@ impl Link {
     }
 }
 
-async fn next(socket: &mut Option<Socket>, read: bool) -> Received {
-    match socket {
-        Some(socket) => socket.next(read).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Waits for work under way, and puts it away when it is done.
-async fn work<T>(slot: &mut Option<Work<T>>) -> T {
+pub(super) async fn work<T>(slot: &mut Option<Work<T>>) -> T {
     match slot {
         Some(work) => {
             let result = work.await;
@@ -386,34 +338,9 @@ async fn work<T>(slot: &mut Option<Work<T>>) -> T {
     }
 }
 
-/// The bearer is a part of the path, so the address is as secret as the bearer; none if it cannot be one.
-pub(super) fn address(base: &str, login: &Login) -> Option<Uri> {
-    let bearer = utf8_percent_encode(login.bearer.expose_secret(), &NOT_IN_A_SEGMENT);
-    format!("{base}/ws_api/account/{}/messaging/brand/{bearer}?v=2.1", login.account).parse().ok()
-}
-
-/// What may not stand in a path segment as it is; a hexadecimal bearer stays as it is.
-const NOT_IN_A_SEGMENT: AsciiSet = CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
 /// The core has a few calls under way per conversation, and a bot has at most 999 of those.
 const COMMANDS: usize = 4_096;
-/// A list of conversations passes without a pause; a hall that is slower than that slows the socket down.
+/// A list of conversations passes without a pause; a hall that is slower than that slows the connection down.
 const EVENTS: usize = 1_024;
-/// How many events may wait here before the socket is left alone.
+/// How many events may wait here before nothing more is read.
 const MOST_WAITING: usize = 64;

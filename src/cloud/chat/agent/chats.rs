@@ -1,0 +1,420 @@
+//! Pure: reading chats: each by itself while they are few, several in one request when they are many.
+
+use super::*;
+use crate::{
+    cloud::chat::{
+        events::{self, Read},
+        pace::PERIOD,
+        talk::Owner,
+        transfer,
+        wire::{Authenticated, Chat, Chats, Events, Info, Personal},
+    },
+    conversation::event::{Departure, History, Profile},
+};
+
+impl AgentSession {
+    /// Whether each chat is asked for by itself.
+    pub(super) fn polls_alone(&self) -> bool {
+        self.several.refused || self.talks.len() <= self.terms.several_above
+    }
+
+    /// When a chat that the request for several does not reach is to be read.
+    pub(super) fn unread(&self, talk: &Talk) -> Option<(Instant, &'static str)> {
+        let due = talk.poll.due().filter(|_| talk.doubt != Doubt::Asked)?;
+        talk.is_alone(due).then_some((due, "chat"))
+    }
+
+    pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
+        let alone = self.polls_alone();
+        if !alone && self.several.parts == 0 && self.several.poll.begins(now) {
+            self.poll_several(out);
+        }
+        let due: Vec<(ConversationId, String, bool)> = self
+            .talks
+            .values_mut()
+            .filter(|talk| talk.doubt != Doubt::Asked)
+            .filter(|talk| alone || talk.is_alone(now))
+            .filter_map(|talk| {
+                talk.poll.begins(now).then(|| {
+                    let whole = talk.whole_at <= now;
+                    let path = if whole { "" } else { "/events" };
+                    let from =
+                        if talk.next > 0 { format!("?from={}", talk.next) } else { String::new() };
+                    (talk.key.clone(), format!("{}{path}{from}", talk.href), whole)
+                })
+            })
+            .collect();
+        for (chat, target, whole) in due {
+            self.send(Purpose::Poll { chat, whole }, Method::Get, target, None, out);
+        }
+        self.raise_alarms(now, out);
+    }
+
+    fn poll_several(&mut self, out: &mut Out) {
+        let known = self.talks.values().filter(|talk| talk.told && talk.doubt == Doubt::None);
+        let known: Vec<(ConversationId, Sequence)> =
+            known.map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
+        self.several.parts = known.len().div_ceil(MOST_AT_ONCE);
+        for part in known.chunks(MOST_AT_ONCE) {
+            let keys: Vec<&str> = part.iter().map(|(key, _)| key.as_str()).collect();
+            // Whether the last id or the next one is meant is not clear; the last one is right in both readings.
+            let ids: Vec<String> = part.iter().map(|(_, last)| last.to_string()).collect();
+            let target =
+                format!("/chat?chatSessionKeys={}&fromEventIds={}", keys.join(","), ids.join(","));
+            let chats = part.iter().map(|(key, _)| key.clone()).collect();
+            self.ask(Purpose::Several(chats), Method::Get, &target, out);
+        }
+    }
+
+    pub(super) fn several_read(
+        &mut self,
+        asked: &[ConversationId],
+        result: Result<Body, Failure>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        self.several.parts = self.several.parts.saturating_sub(1);
+        let body = match result {
+            Ok(body) if body.has("chats") => body,
+            Ok(_) => return self.no_several("the answer holds no chats", now, out),
+            Err(failure) => match failure.kind {
+                Trouble::TooMany(retry_after) => {
+                    return self.several.poll.too_much(now, retry_after);
+                }
+                Trouble::Failed | Trouble::Unknown => {
+                    self.several.poll.failed(now);
+                    return;
+                }
+                Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
+                    return self.no_several(&failure.detail, now, out);
+                }
+            },
+        };
+        self.several.poll.answered(now);
+        let chats: Chats = body.member("chats");
+        let mut missing: BTreeSet<ConversationId> = asked.iter().cloned().collect();
+        for chat in chats.chat {
+            let Some(key) = chat.info.as_ref().and_then(|info| info.chat_session_key.as_deref())
+            else {
+                continue;
+            };
+            let key = ConversationId::from(key);
+            if missing.remove(&key) {
+                if let Some(talk) = self.talks.get_mut(&key) {
+                    talk.read_elsewhere(now);
+                }
+                self.learn(&key, chat.events.as_ref(), chat.info, now, out);
+            }
+        }
+        // What is not told here is asked for by itself.
+        for key in missing {
+            if let Some(talk) = self.talks.get_mut(&key) {
+                talk.ask_whole(now);
+            }
+        }
+    }
+
+    fn no_several(&mut self, why: &str, now: Instant, out: &mut Out) {
+        if !std::mem::replace(&mut self.several.refused, true) {
+            let detail =
+                format!("several chats cannot be read at once ({why}): each is read by itself");
+            Self::complain("several_chats", detail, out);
+        }
+        for talk in self.talks.values_mut() {
+            let phase = talk.phase();
+            talk.poll.hold(now + phase);
+        }
+    }
+
+    pub(super) fn chat_read(
+        &mut self,
+        key: &ConversationId,
+        whole: bool,
+        result: Result<Body, Failure>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get_mut(key) else {
+            return;
+        };
+        let result = result.and_then(readable);
+        match result {
+            Ok(chat) => {
+                talk.poll.answered(now);
+                if whole {
+                    (talk.whole_at, talk.wants_whole) = (now + WHOLE_EVERY, false);
+                }
+                self.learn(key, chat.events.as_ref(), chat.info, now, out);
+            }
+            Err(failure) => self.chat_failed(key, &failure, now, out),
+        }
+    }
+
+    fn chat_failed(
+        &mut self,
+        key: &ConversationId,
+        failure: &Failure,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get_mut(key) else {
+            return;
+        };
+        match failure.kind {
+            Trouble::TooMany(retry_after) => talk.poll.too_much(now, retry_after),
+            Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
+                talk.poll.answered(now);
+                self.doubt(key, now, out);
+            }
+            Trouble::Failed | Trouble::Unknown => {
+                if talk.poll.failed(now) >= GIVEN_UP_AFTER {
+                    self.doubt(key, now, out);
+                }
+            }
+            Trouble::Refused => {
+                talk.poll.answered(now);
+                talk.whole_at = now;
+                talk.senseless += 1;
+                if talk.senseless >= MOST_SENSELESS {
+                    let detail = format!("a chat cannot be read: {}", failure.detail);
+                    Self::complain("chat", detail, out);
+                    self.is_gone(key, Departure::Moved, out);
+                }
+            }
+        }
+    }
+
+    /// What a chat says: its events, and perhaps who has it.
+    fn learn(
+        &mut self,
+        key: &ConversationId,
+        events: Option<&Events>,
+        info: Option<Info>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get_mut(key) else {
+            return;
+        };
+        (talk.heard, talk.alarmed, talk.senseless, talk.doubt) = (now, false, 0, Doubt::None);
+        let Read { messages, next, ended, moved, unusable } =
+            events::read(events, talk.next, &talk.dialog);
+        talk.next = next;
+        if unusable > 0 {
+            Self::complain("event", format!("{unusable} events of a chat cannot be used"), out);
+        }
+        let owner = info.map(|info| talk.learn(info, &self.mine));
+        if !talk.told {
+            return self.first_read(key, messages, moved, owner, ended, now, out);
+        }
+        let ours_moved = moved.is_some();
+        for message in messages {
+            let conversation = key.clone();
+            Self::tell(Event::Message { conversation, message }, out);
+        }
+        match owner {
+            _ if ended => self.is_gone(key, Departure::Closed, out),
+            Some(Owner::Nobody) => self.is_gone(key, Departure::Closed, out),
+            Some(Owner::Other) => self.is_gone(key, Departure::Moved, out),
+            // The server's own words for it, after this agent had asked for it.
+            _ if ours_moved && talk_leaves(self.talks.get(key)) => {
+                self.is_gone(key, Departure::Moved, out);
+            }
+            None if ours_moved => self.ask_for_owner(key, now),
+            Some(Owner::Me) => self.is_still_here(key, now, out),
+            None => {}
+        }
+    }
+
+    fn first_read(
+        &mut self,
+        key: &ConversationId,
+        mut messages: Vec<crate::conversation::event::Message>,
+        moved: Option<Sequence>,
+        owner: Option<Owner>,
+        ended: bool,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get_mut(key) else {
+            return;
+        };
+        if ended || owner.is_some_and(|owner| owner != Owner::Me) {
+            self.talks.remove(key);
+            return self.listed(key, out);
+        }
+        // What was said before was said to somebody else.
+        talk.begins = moved.map_or(0, |moved| moved + 1);
+        messages.retain(|message| message.sequence >= talk.begins);
+        talk.first = Some(messages);
+        talk.told = true;
+        // At a moment of its own, so that not all chats are asked for at once.
+        talk.poll.hold(now + PERIOD + talk.phase());
+        let details = talk.details();
+        Self::tell(Event::Conversation { id: key.clone(), details, joined: true }, out);
+        self.listed(key, out);
+    }
+
+    /// Something in the chat makes it doubtful whose it is.
+    pub(super) fn ask_for_owner(&mut self, key: &ConversationId, now: Instant) {
+        if let Some(talk) = self.talks.get_mut(key) {
+            talk.ask_whole(now);
+        }
+    }
+
+    /// The chat is not this agent's any more.
+    pub(super) fn is_gone(&mut self, key: &ConversationId, how: Departure, out: &mut Out) {
+        let Some(mut talk) = self.talks.remove(key) else {
+            return;
+        };
+        if let Some(transfer) = talk.transfer.take() {
+            let outcome = match (&transfer.stage, how) {
+                (transfer::Stage::Posted | transfer::Stage::Unsure, Departure::Moved) => {
+                    Ok(Outcome::Done)
+                }
+                (_, _) => Err(CallError::NotSent),
+            };
+            Self::called(key.clone(), transfer.call, outcome, out);
+        }
+        for post in talk.outbox.drain() {
+            let outcome = match post.kind {
+                Kind::End => Ok(Outcome::Done),
+                Kind::Line => Err(CallError::NotSent),
+            };
+            Self::called(key.clone(), post.call, outcome, out);
+        }
+        if talk.told {
+            Self::tell(Event::Gone { id: key.clone(), how, csat: None }, out);
+        }
+        self.listed(key, out);
+    }
+
+    fn raise_alarms(&mut self, now: Instant, out: &mut Out) {
+        for talk in self.talks.values_mut().filter(|talk| talk.is_silent(now)) {
+            talk.alarmed = true;
+            let detail = format!(
+                "nothing was heard of a chat for {} s; the cloud gives it up after 40",
+                now.saturating_duration_since(talk.heard).as_secs()
+            );
+            Self::complain("chat_silent", detail, out);
+        }
+    }
+
+    /// What a conversation wants to read: what was just read, or else it is asked for.
+    pub(super) fn history(
+        &mut self,
+        key: ConversationId,
+        call: Option<CallId>,
+        after: Option<Sequence>,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get_mut(&key) else {
+            return;
+        };
+        if let Some(mut messages) = talk.first.take() {
+            messages.retain(|message| after.is_none_or(|after| message.sequence > after));
+            let history = History { messages, truncated: false };
+            return Self::called(key, call, Ok(Outcome::History(history)), out);
+        }
+        let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
+        let target = format!("{}/events?from={from}", talk.href);
+        self.send(Purpose::History { chat: key, call, after }, Method::Get, target, None, out);
+    }
+
+    pub(super) fn history_read(
+        &mut self,
+        key: &ConversationId,
+        call: Option<CallId>,
+        after: Option<Sequence>,
+        result: Result<Body, Failure>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let Some(talk) = self.talks.get(key) else {
+            return Self::called(key.clone(), call, Err(CallError::NotSent), out);
+        };
+        let outcome = match result.and_then(readable) {
+            Ok(chat) => {
+                let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
+                let read = events::read(chat.events.as_ref(), from, &talk.dialog);
+                Ok(Outcome::History(History { messages: read.messages, truncated: false }))
+            }
+            Err(failure) => {
+                let error = failure.to_call_error("history");
+                if matches!(failure.kind, Trouble::Missing | Trouble::Forbidden) {
+                    self.doubt(key, now, out);
+                }
+                Err(error)
+            }
+        };
+        Self::called(key.clone(), call, outcome, out);
+    }
+
+    /// Who the visitor is: asked for if they have logged in with the brand.
+    pub(super) fn profile(&mut self, key: ConversationId, call: Option<CallId>, out: &mut Out) {
+        let Some(talk) = self.talks.get(&key) else {
+            return;
+        };
+        match &talk.info.participant_id {
+            Some(participant) if is_plain_id(participant) => {
+                let path = format!("/participantExtendedInfo/{participant}");
+                self.ask(Purpose::Participant { chat: key, call }, Method::Get, &path, out);
+            }
+            Some(_) | None => {
+                let profile = talk.profile();
+                Self::called(key, call, Ok(Outcome::Profile(profile)), out);
+            }
+        }
+    }
+
+    pub(super) fn participant_read(
+        &mut self,
+        key: &ConversationId,
+        call: Option<CallId>,
+        result: Result<Body, Failure>,
+        out: &mut Out,
+    ) {
+        let known = self.talks.get(key).map(Talk::profile).unwrap_or_default();
+        // What cannot be read is not known.
+        let profile = result.map_or(known.clone(), |body| {
+            let personal: Personal = body.member("authenticatedPersonalInfo");
+            let participant: Authenticated = body.member("authenticatedParticipantInfo");
+            Profile {
+                first_name: personal.name.or(known.first_name),
+                last_name: personal.surname,
+                authenticated: participant.is_user_authenticated,
+            }
+        });
+        Self::called(key.clone(), call, Ok(Outcome::Profile(profile)), out);
+    }
+}
+
+/// The chat of a read; its events may come alone.
+fn readable(body: Body) -> Result<Chat, Failure> {
+    if body.has("chat") {
+        Ok(body.member("chat"))
+    } else if body.has("events") {
+        Ok(Chat { events: Some(body.member("events")), info: None })
+    } else {
+        let detail = "200: the answer holds no events".to_owned();
+        Err(Failure { kind: Trouble::Refused, status: Some(200), detail })
+    }
+}
+
+fn talk_leaves(talk: Option<&Talk>) -> bool {
+    talk.is_some_and(|talk| talk.leaving)
+}
+
+/// It becomes a part of a URL.
+fn is_plain_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Some 3.5 kB of URL.
+const MOST_AT_ONCE: usize = 50;
+/// How often to ask who has a chat when nothing happens.
+const WHOLE_EVERY: Duration = Duration::from_secs(30);
+/// A chat that cannot be read for so long is looked for.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(600);
+/// Answers in a row that make no sense.
+const MOST_SENSELESS: u32 = 3;

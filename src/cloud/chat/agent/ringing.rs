@@ -1,0 +1,111 @@
+//! Pure: asking whether chats ring, and taking them: nothing that goes wrong with a chat or the bot holds this up.
+
+use super::*;
+use crate::cloud::chat::wire::Incoming;
+
+impl AgentSession {
+    pub(super) fn poll_rings(&mut self, now: Instant, out: &mut Out) {
+        if self.rings.poll.begins(now) {
+            self.rings.asked();
+            self.ask(Purpose::Rings, Method::Get, "/incomingRequests", out);
+        }
+    }
+
+    pub(super) fn rings_counted(
+        &mut self,
+        result: Result<Body, Failure>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let failure = match result {
+            Ok(body) => {
+                self.rings.poll.answered(now);
+                let incoming: Incoming = body.member("incomingRequests");
+                let ringing = incoming.ringing_count.unwrap_or_default();
+                // Before all chats are told, none is taken: the next question finds it.
+                if self.stage == Stage::Listed {
+                    let ringing = usize::try_from(ringing).unwrap_or_default();
+                    out.extend(self.rings.counted(ringing, now).into_iter().map(Output::Tell));
+                }
+                return;
+            }
+            Err(failure) => failure,
+        };
+        match failure.kind {
+            Trouble::Missing => self.session_is_gone(&failure),
+            Trouble::Expired | Trouble::Forbidden => {
+                self.forbidden = true;
+                let detail = format!("asking for rings is forbidden ({})", failure.detail);
+                self.lose(Loss::Expired { evicted: false, detail });
+            }
+            Trouble::TooMany(retry_after) => self.rings.poll.too_much(now, retry_after),
+            Trouble::Refused => {
+                Self::complain("rings", format!("incomingRequests: {}", failure.detail), out);
+                self.rings.poll.answered(now);
+            }
+            Trouble::Failed | Trouble::Unknown => {
+                if self.rings.poll.failed(now) >= GIVEN_UP_AFTER {
+                    let detail = format!(
+                        "for two minutes nothing was heard from the cloud; last: {}",
+                        failure.detail
+                    );
+                    self.lose(Loss::Broken { reason: "dead", detail });
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_ring(&mut self, now: Instant, out: &mut Out) {
+        if !self.looks.lost_ring && self.rings.take(now).is_some() {
+            let target = format!("{}/incomingRequests", self.href);
+            self.send(Purpose::Take, Method::Post, target, Some("{}".to_owned()), out);
+        }
+    }
+
+    pub(super) fn ring_taken(
+        &mut self,
+        result: Result<Body, Failure>,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let failure = match result {
+            Ok(body) => match body.location("chatLocation") {
+                Some(href) => return self.ring_leads_to(&href, now, out),
+                None => Failure {
+                    kind: Trouble::Refused,
+                    status: Some(200),
+                    detail: "there was nothing to accept".to_owned(),
+                },
+            },
+            Err(failure) => failure,
+        };
+        match failure.kind {
+            Trouble::TooMany(retry_after) => {
+                let wait = retry_after.unwrap_or_default().clamp(SECOND, 5 * SECOND);
+                self.rings.again(now + wait);
+            }
+            // Asking again could take another chat: the list of chats tells whether it was taken.
+            Trouble::Failed | Trouble::Unknown => {
+                self.looks.lost_ring = true;
+                self.looks.at = Some(now);
+                self.presence.doubt(now);
+            }
+            Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
+                let error = failure.to_call_error("accept");
+                out.extend(self.rings.taken(Err(error)).map(Output::Tell));
+                self.presence.doubt(now);
+            }
+        }
+    }
+
+    fn ring_leads_to(&mut self, href: &str, now: Instant, out: &mut Out) {
+        let key = ConversationId::from(last_segment(href));
+        out.extend(self.rings.taken(Ok(key.clone())).map(Output::Tell));
+        let talk = Talk::new(key.clone(), without_query(href).to_owned(), now);
+        self.talks.entry(key).or_insert(talk).fresh = true;
+    }
+}
+
+/// The agent session is given up and a new one started when nothing was heard for so long.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(120);
+const SECOND: Duration = Duration::from_secs(1);
