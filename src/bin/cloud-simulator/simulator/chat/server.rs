@@ -63,8 +63,7 @@ pub(in super::super) async fn answer(
     };
     let (outcome, unclear) = meddle(simulator, &login, target.name, &path, handle).await;
     let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
-    call.is_shown(&login, method.as_str(), status, body.as_ref(), &answered);
-    under_way.ends(status, unclear);
+    under_way.ends(status, unclear, answered);
     outcome
 }
 
@@ -176,6 +175,7 @@ struct UnderWay<'a> {
     login: String,
     answered: Option<u16>,
     unclear: bool,
+    answer: Value,
 }
 
 impl<'a> Call<'a> {
@@ -210,24 +210,7 @@ impl<'a> Call<'a> {
             }
             (number, login)
         });
-        UnderWay { call: self, number, login, answered: None, unclear: true }
-    }
-
-    /// Shows the call to the pages, with its answer.
-    fn is_shown(
-        self,
-        login: &str,
-        method: &str,
-        status: Option<u16>,
-        body: Option<&Value>,
-        answer: &Value,
-    ) {
-        let shown = json!({
-            "kind": "call", "call": self.target.name, "method": method, "path": self.path,
-            "query": self.query, "body": body, "status": status, "answer": answer,
-        });
-        let text = shown.to_string();
-        self.simulator.act(|world| world.show_text(login, &Value::Null, "received", &text));
+        UnderWay { call: self, number, login, answered: None, unclear: true, answer: Value::Null }
     }
 
     fn handle(
@@ -276,23 +259,33 @@ impl<'a> Call<'a> {
 
 impl UnderWay<'_> {
     /// The call is answered, or its connection closes.
-    fn ends(mut self, status: Option<u16>, unclear: bool) {
+    fn ends(mut self, status: Option<u16>, unclear: bool, answer: Value) {
         self.answered = status;
         self.unclear = unclear;
+        self.answer = answer;
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let Call { simulator, target, path, .. } = self.call;
+        let Call { simulator, target, path, query, .. } = self.call;
+        let (status, answer) = (self.answered, std::mem::take(&mut self.answer));
         simulator.act(|world| {
             let now = world.now;
             if let (Some(chat), true) = (&target.chat, one_at_a_time(target.name)) {
                 world.end_post(chat);
             }
             let mut calls = world.chats.calls.iter_mut().rev();
+            let mut shown = None;
             if let Some(call) = calls.find(|call| call.number == self.number) {
-                call.answered = self.answered;
+                call.answered = status;
+                shown = Some(json!({
+                    "kind": "call", "call": target.name, "path": path, "query": query,
+                    "body": call.body, "status": status, "answer": answer,
+                }));
+            }
+            if let Some(shown) = shown {
+                world.show_text(&self.login, &Value::Null, "received", &shown.to_string());
             }
             if let Some(session) = world.chats.sessions.get_mut(&target.session) {
                 // After an unclear result, everything may be looked at once without waiting.

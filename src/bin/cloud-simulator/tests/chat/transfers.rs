@@ -1,7 +1,7 @@
 //! Transfers to skills and agents.
 
 use super::{Agent, BOT_SKILL, HUMAN_SKILL, after, chatting, many, simulator, visitor};
-use crate::simulator::{ChatAvailability, ChatState};
+use crate::simulator::{ChatAvailability, ChatState, Fault};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -95,4 +95,16 @@ async fn a_human_hands_a_chat_back_to_the_bot() {
     hannah.takes_chat(&other).unwrap();
     hannah.offers_chat(&other, "support-bot").unwrap();
     assert_eq!(agent.accepts().await, other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_can_be_lost_though_it_is_answered() {
+    let simulator = simulator();
+    let (agent, chat) = chatting(&simulator).await;
+    simulator.inject(Fault::LoseTransfer {}.times(1));
+    let to = json!({ "transfer": { "skill": { "id": HUMAN_SKILL } } });
+    assert_eq!(agent.post(&format!("/chat/{chat}/transfer"), to.clone()).await.status, 200);
+    assert_eq!(agent.says(&chat, "still here").await.status, 201);
+    assert_eq!(agent.post(&format!("/chat/{chat}/transfer"), to).await.status, 200);
+    assert_eq!(agent.says(&chat, "gone").await.status, 404);
 }
