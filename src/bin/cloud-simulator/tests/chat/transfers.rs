@@ -35,6 +35,8 @@ async fn a_transfer_to_a_skill_leaves_the_agent_and_tells_the_next_one_why() {
     assert_eq!((&info["state"], info.get("agentId")), (&json!("waiting"), None));
     after(9.9).await;
     assert_eq!(agent.get(&format!("/chat/{chat}/events")).await.status, 200);
+    let several = agent.get(&format!("/chat?chatSessionKeys={chat}")).await.body;
+    assert_eq!(several["chats"]["chat"]["info"]["chatSessionKey"], json!(chat));
     after(0.1).await;
     assert_eq!(agent.get(&format!("/chat/{chat}/events")).await.status, 404);
     assert_eq!(agent.rings().await, 0);
