@@ -142,6 +142,6 @@ fn check_json(json: Option<&Json>) {
 
 fn settings() -> [ContentSettings; 2] {
     let other =
-        ContentSettings { horizontal_tiles: true, button_text_on_postback: false, tooltips: true };
+        ContentSettings { horizontal_tiles: true, tooltips: true, ..ContentSettings::default() };
     [ContentSettings::default(), other]
 }

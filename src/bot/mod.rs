@@ -97,6 +97,8 @@ pub struct ContentSettings {
     pub button_text_on_postback: bool,
     /// `accessibility`: elements carry a tooltip.
     pub tooltips: bool,
+    /// `conversation_type`: what chat has not got is put in other words, or left out.
+    pub chat: bool,
 }
 
 /// The `connector` object of an event.

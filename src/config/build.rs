@@ -154,6 +154,7 @@ fn bot(values: &Values, name: String) -> Option<bot::Settings> {
             horizontal_tiles: values.text("custom.tileDisplay") == "horizontal",
             button_text_on_postback: values.flag("custom.enableButtonTextOnPostback"),
             tooltips: values.flag("connector.accessibility"),
+            chat: chat::is_meant(values),
         },
         connector: bot::Connector {
             name,

@@ -1,7 +1,5 @@
 //! Pure: what chat makes of a file: the keys that have no effect there, and what holds instead of them.
 
-use std::time::Duration;
-
 use super::{
     keys::{self, Key},
     values::Values,
@@ -31,26 +29,17 @@ pub(super) fn reset_idle(values: &mut Values) {
     }
 }
 
-/// The settings of a chat: each line is a turn of its own, at once and without a receipt, and is put to the bot
-/// again only when a webhook's attempt has failed.
+/// The settings of a chat. A line is put to the bot again only when a webhook's attempt has failed.
 pub(super) fn settings(
     messaging: conversation::Settings,
     values: &Values,
 ) -> conversation::Settings {
     let attempt = values.span("bot.request_timeout");
-    let max_resends = match values.text("bot.transport") {
+    let resends = match values.text("bot.transport") {
         "webhook" => RESENDS,
         _ => 0,
     };
-    conversation::Settings {
-        read_receipts: false,
-        gather: Duration::ZERO,
-        max_resends,
-        resend_after: attempt,
-        fallback_after: Some(attempt * (1 + max_resends)),
-        max_escalation_retries: 1,
-        ..messaging
-    }
+    messaging.in_chat(attempt, resends)
 }
 
 /// The fields of `[custom]` that chat heeds (Deploying to Conversational Cloud, custom configuration fields; the

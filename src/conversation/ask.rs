@@ -57,18 +57,30 @@ impl Conversation {
         let about = Arc::clone(&self.about);
         let question =
             Question { event, attempt: 1, time, about, text, parts, postback, file, rich };
-        let turn = Turn::new(question.clone(), covers, now);
-        let (awaited, messages) = (turn.is_awaited(), turn.messages());
+        let mut turn = Turn::new(question.clone(), covers, now);
+        // In chat people have just been wanted in vain: a bot that fails at the news of it calls for nobody.
+        turn.fallback_fired = self.is_chat() && matches!(key.kind, EventKind::EscalationFailed(_));
+        let awaited = turn.is_awaited();
+        let escalates = awaited && !turn.fallback_fired;
+        let has_fallback = self.settings.fallback_skill.is_some() && !self.is_manager();
+        turn.put = !(awaited && has_fallback && self.reach == Reach::Gone);
+        if !turn.put {
+            // Nobody is there to wait for. In chat there may be no people either, then it waits without holding up
+            // the next one.
+            turn.state = State::Exhausted;
+        }
+        let (put, messages) = (turn.put, turn.messages());
         self.turns.add(turn);
         if let Some(shed) = self.turns.shed()
             && shed.messages() > 0
         {
             fx.push(Effect::Report(Fact::Consumer(shed.messages(), Disposition::LeftBehind)));
         }
-        let fallback = self.settings.fallback_skill.is_some() && !self.is_manager();
-        if awaited && fallback && self.reach == Reach::Gone {
-            // Nobody is there to wait for.
-            return self.fall_back(FallbackReason::Unreachable, Some(question.event), now, fx);
+        if !put {
+            if escalates {
+                self.fall_back(FallbackReason::Unreachable, Some(question.event), now, fx);
+            }
+            return;
         }
         if messages > 0 {
             fx.push(Effect::Report(Fact::Consumer(messages, Disposition::Asked)));
@@ -92,6 +104,9 @@ impl Conversation {
             .map(|turn| turn.question.event.clone())
             .collect();
         for event in due {
+            if !self.is_serving() {
+                return;
+            }
             let max_resends = self.settings.max_resends;
             let Some(turn) = self.turns.get_mut(&event) else {
                 continue;
@@ -108,10 +123,16 @@ impl Conversation {
                         next_attempt(turn, fx);
                         fx.push(Effect::Ask(turn.question.clone()));
                     } else {
+                        let failed = matches!(turn.state, State::Silent { .. });
                         turn.state = State::Exhausted;
                         // Nobody waits for the answer to a step-up, or once the bot has spoken.
                         if turn.is_awaited() && !turn.spoken {
+                            let escalates = failed && !turn.fallback_fired;
                             self.on_stuck(&event, now, fx);
+                            if escalates && self.is_chat() {
+                                // A visitor is not kept waiting once there is nothing more to try.
+                                self.fall_back(FallbackReason::Silence, Some(event), now, fx);
+                            }
                         }
                     }
                 }
@@ -142,14 +163,13 @@ impl Conversation {
     }
 
     pub(super) fn on_bot(&mut self, event: BotEvent, now: Instant, fx: &mut Effects) {
-        let resend_after = self.settings.resend_after;
         match event {
             BotEvent::HandedOver { event, attempt } => {
                 if let Some(turn) = self.turns.get_mut(&event)
                     && turn.question.attempt == attempt
                     && turn.state == State::Asking
                 {
-                    turn.state = State::HandedOver { resend_at: now + resend_after };
+                    turn.state = State::HandedOver { resend_at: now + self.settings.resend_after };
                     if turn.is_awaited() {
                         self.show_typing(true, fx);
                     }
@@ -160,7 +180,8 @@ impl Conversation {
                     && turn.question.attempt == attempt
                     && turn.state == State::Asking
                 {
-                    turn.state = State::Undelivered { retry_at: now + resend_after };
+                    let pause = self.settings.pause_before_resend(turn.resends);
+                    turn.state = State::Undelivered { retry_at: now + pause };
                     if self.publication.is_none() && self.answers.is_empty() {
                         // Nobody is at work on it.
                         self.show_typing(false, fx);
@@ -177,16 +198,25 @@ impl Conversation {
                 self.on_answer(Answer { event, actions: Vec::new(), intents: Vec::new() }, now, fx);
             }
             BotEvent::Silent { event, attempt, retry_after } => {
+                let is_chat = self.is_chat();
                 if let Some(turn) = self.turns.get_mut(&event)
                     && turn.question.attempt == attempt
                     && turn.is_under_way()
                 {
-                    let wait = retry_after.map_or(resend_after, |asked| asked.max(resend_after));
-                    turn.state = State::Silent { resend_at: now + wait };
+                    let resends = turn.resends;
+                    turn.state = if is_chat && resends >= self.settings.max_resends {
+                        // Nothing more will be tried: that is no news to wait for.
+                        State::Silent { resend_at: now }
+                    } else {
+                        let pause = self.settings.pause_before_resend(resends);
+                        let wait = retry_after.map_or(pause, |asked| asked.max(pause));
+                        State::Silent { resend_at: now + wait }
+                    };
                 }
             }
             BotEvent::Fault { event, why } => {
                 let leaving = self.is_leaving();
+                let (is_manager, is_chat) = (self.is_manager(), self.is_chat());
                 let Some(turn) = self.turns.get_mut(&event) else {
                     return self.drop_answer(&event, fx);
                 };
@@ -194,7 +224,8 @@ impl Conversation {
                 if leaving {
                     // People are about to get the conversation anyway.
                     turn.state = State::Exhausted;
-                } else if turn.is_awaited() && !self.is_manager() {
+                } else if turn.is_awaited() && !is_manager && !(is_chat && turn.fallback_fired) {
+                    turn.state = State::Exhausted;
                     self.fall_back(FallbackReason::Fault, Some(event), now, fx);
                 } else {
                     self.turns.give_up(&event);
@@ -210,6 +241,9 @@ impl Conversation {
     pub(super) fn on_reach(&mut self, reach: Reach, now: Instant, fx: &mut Effects) {
         let back = reach == Reach::Up && self.reach != Reach::Up;
         self.reach = reach;
+        if reach == Reach::Gone && self.is_chat() {
+            self.turns.let_next_pass();
+        }
         if !back {
             return;
         }
@@ -218,6 +252,13 @@ impl Conversation {
                 // It never left: the same attempt.
                 State::Undelivered { .. } => {}
                 State::HandedOver { .. } => next_attempt(turn, fx),
+                State::Exhausted if !turn.put => {
+                    turn.put = true;
+                    if turn.messages() > 0 {
+                        let asked = Fact::Consumer(turn.messages(), Disposition::Asked);
+                        fx.push(Effect::Report(asked));
+                    }
+                }
                 State::Exhausted if turn.is_awaited() && !turn.spoken => next_attempt(turn, fx),
                 State::Asking | State::Silent { .. } | State::Seen | State::Exhausted => continue,
             }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Arrival, Conversation, ConversationId, Effect, Effects, Event, Settings,
-    effect::{Call, Fact, FallbackReason, TransferReason},
+    effect::{Call, Escalation, Fact, FallbackReason, TransferReason},
     event::{Details, Reach},
 };
 
@@ -92,6 +92,7 @@ impl Book {
                 };
                 vec![
                     broken,
+                    Effect::Report(Fact::Escalating(Escalation::Error)),
                     Effect::Report(Fact::Fallback { reason, possible }),
                     Effect::Tell(call),
                     Effect::Forget,

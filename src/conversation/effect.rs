@@ -256,10 +256,14 @@ pub enum Fact {
     ContentRefused(String),
     /// A message could not be published for good, and why.
     PublishFailed(String),
+    /// People are wanted; whether they come is told later.
+    Escalating(Escalation),
     /// The conversation was transferred.
     Transferred(TransferReason),
     /// A transfer failed, and why.
     TransferFailed(String),
+    /// The conversation could not be given back to its queue, and why.
+    ReturnFailed(String),
     /// The fallback escalation fired; `done` tells whether there was somewhere to go.
     Fallback {
         /// What set it off.
@@ -290,6 +294,21 @@ pub enum Fact {
     Asked(EventKind),
     /// A step failed by a bug; the conversation was given to people.
     Broken(String),
+}
+
+/// What people are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Escalation {
+    /// The consumer said one of the escalation keywords.
+    Keyword,
+    /// The bot decided so.
+    Bot,
+    /// The bot passed on what the consumer wished.
+    User,
+    /// The bot, the way to it, or the connector failed.
+    Error,
+    /// A setting asks for it: a late message, the stuck fields.
+    Configuration,
 }
 
 /// What the dialog did not tell for certain, and how it was decided.

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     Conversation,
-    effect::{Effect, Effects, Fact, FallbackReason, TransferReason},
-    event::{Action, Answer, Audience, EventId, EventKey, EventKind, SkillRef, Target},
+    effect::{Effect, Effects, Escalation, Fact, FallbackReason, TransferReason},
+    event::{Action, Answer, Audience, EventId, EventKey, EventKind, Reach, SkillRef, Target},
     gather::{Batch, Item},
     leave::{Exit, Leaving, Transfer},
     words::{Sequence, SkillId},
@@ -27,6 +27,23 @@ impl Conversation {
         fx: &mut Effects,
     ) {
         let reason = if by_user { TransferReason::User } else { TransferReason::Bot };
+        if self.failed_transfers == 0 {
+            // A bot that insists wants the same people.
+            let why = if by_user { Escalation::User } else { Escalation::Bot };
+            fx.push(Effect::Report(Fact::Escalating(why)));
+        }
+        self.transfer_to(target, words, reason, covers, now, fx);
+    }
+
+    fn transfer_to(
+        &mut self,
+        target: Target,
+        words: Option<String>,
+        reason: TransferReason,
+        covers: Vec<Sequence>,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
         match self.resolve(&target) {
             Ok(skill) => {
                 self.point_out_loop(skill.as_ref(), fx);
@@ -47,7 +64,8 @@ impl Conversation {
     ) {
         let target = Target { skill: None, agent: None };
         let words = Some("keyword".to_owned());
-        self.transfer_for_bot(target, words, true, vec![message], now, fx);
+        fx.push(Effect::Report(Fact::Escalating(Escalation::Keyword)));
+        self.transfer_to(target, words, TransferReason::User, vec![message], now, fx);
     }
 
     /// People have to take over because the bot, or the way to it, failed. `event` is what set it off.
@@ -61,12 +79,45 @@ impl Conversation {
         if self.is_manager() {
             return;
         }
-        let since = self.turns.waiting_since();
+        if let Some(why) = reason.escalation() {
+            fx.push(Effect::Report(Fact::Escalating(why)));
+        }
         let Some(skill) = self.settings.fallback_skill.clone() else {
             fx.push(Effect::Report(Fact::Fallback { reason, possible: false }));
+            if self.is_chat() {
+                self.tell_that_nobody_can();
+            }
             return self.stay_without_answer(reason, event, fx);
         };
-        self.give_to_people(skill, reason, (note(reason, since, now), Audience::Agents), fx);
+        let note = note(reason, self.turns.waiting_since(), now);
+        if self.is_chat() {
+            self.give_to_skill_in_chat(skill, reason, note, Vec::new(), fx);
+        } else {
+            self.give_to_people(skill, reason, (note, Audience::Agents), fx);
+        }
+    }
+
+    /// Transfers once, with the note for whoever takes the chat. Nothing is given up before it has worked: there may be
+    /// nobody, and then the bot goes on.
+    fn give_to_skill_in_chat(
+        &mut self,
+        skill: SkillId,
+        reason: FallbackReason,
+        note: String,
+        covers: Vec<Sequence>,
+        fx: &mut Effects,
+    ) {
+        fx.push(Effect::Report(Fact::Fallback { reason, possible: true }));
+        self.point_out_loop(Some(&skill), fx);
+        let transfer = Transfer {
+            skill: Some(skill),
+            agent: None,
+            reason: TransferReason::Error,
+            words: Some(note),
+            covers,
+            is_fallback: false,
+        };
+        self.leave(Leaving::new(Exit::Transfer(transfer)), fx);
     }
 
     /// Says `first`, then transfers, until it works.
@@ -103,6 +154,7 @@ impl Conversation {
             && let Some(skill) = settings.stuck.escalate_to.clone()
         {
             let first = (settings.stuck.escalation_message.clone(), Audience::All);
+            fx.push(Effect::Report(Fact::Escalating(Escalation::Configuration)));
             return self.give_to_people(skill, FallbackReason::Stuck, first, fx);
         }
         self.stuck_until = Some(now + STUCK_AGAIN_WITHIN);
@@ -161,16 +213,12 @@ impl Conversation {
         if self.is_leaving() {
             self.stay(now, fx);
         }
+        if self.is_chat() {
+            return self.on_transfer_failed_in_chat(tried.as_ref(), covers, now, fx);
+        }
         self.failed_transfers += 1;
         if self.failed_transfers <= self.settings.max_escalation_retries {
-            let sequence = self.handled.newest().max(0);
-            let kind = EventKind::EscalationFailed(self.failed_transfers);
-            let key = EventKey { sequence, kind };
-            let text = self.settings.escalation_failed.clone();
-            // What the bot says to this, answers what it wanted the transfer for.
-            let batch = Batch { covers, ..Batch::special(key, text, self.newest_time()) };
-            self.gather.add(Item::Special(Box::new(batch)), now);
-            return;
+            return self.tell_bot_of_failed_transfer(covers, now);
         }
         self.show_typing(false, fx);
         let reason = FallbackReason::EscalationFailures;
@@ -178,6 +226,53 @@ impl Conversation {
             fx.push(Effect::Report(Fact::Fallback { reason, possible: false }));
         } else {
             self.fall_back(reason, None, now, fx);
+        }
+    }
+
+    fn tell_bot_of_failed_transfer(&mut self, covers: Vec<Sequence>, now: Instant) {
+        let sequence = self.handled.newest().max(0);
+        let kind = EventKind::EscalationFailed(self.failed_transfers);
+        let key = EventKey { sequence, kind };
+        let text = self.settings.escalation_failed.clone();
+        // What the bot says to this, answers what it wanted the transfer for.
+        let batch = Batch { covers, ..Batch::special(key, text, self.newest_time()) };
+        self.gather.add(Item::Special(Box::new(batch)), now);
+    }
+
+    /// In chat there may be no free agent, and a skill without one cannot be queued for: the fallback skill is tried
+    /// once, if it is another one. If that fails too, the chat stays with the bot until something new asks for people.
+    fn on_transfer_failed_in_chat(
+        &mut self,
+        tried: Option<&SkillId>,
+        covers: Vec<Sequence>,
+        now: Instant,
+        fx: &mut Effects,
+    ) {
+        if let Some(skill) = self.settings.fallback_skill.clone()
+            && tried != Some(&skill)
+        {
+            let reason = FallbackReason::EscalationFailures;
+            let note = "The transfer that was asked for failed.".to_owned();
+            return self.give_to_skill_in_chat(skill, reason, note, covers, fx);
+        }
+        let gone = self.reach == Reach::Gone;
+        self.turns.escalated_in_vain(gone);
+        self.tell_that_nobody_can();
+        if self.failed_transfers == 1 && !gone {
+            self.tell_bot_of_failed_transfer(covers, now);
+        }
+        if self.publication.is_none() && self.answers.is_empty() {
+            self.show_typing(false, fx);
+        }
+    }
+
+    /// Tells the consumer that nobody can take over: once since they last said something.
+    fn tell_that_nobody_can(&mut self) {
+        self.failed_transfers += 1;
+        if self.failed_transfers == 1
+            && let Some(text) = self.settings.unavailable.clone()
+        {
+            self.say_own(text);
         }
     }
 
@@ -190,6 +285,8 @@ impl Conversation {
             Some(SkillRef::Name(name)) => match self.settings.skills.get(name) {
                 Some(id) => Ok(Some(id.clone())),
                 None if digits(name) => Ok(Some(SkillId::from(name.as_str()))),
+                // The cloud tells the names of the skills that can be had: it is looked up there.
+                None if self.is_chat() => Ok(Some(SkillId::from(name.as_str()))),
                 None => {
                     let known: Vec<&str> =
                         self.settings.skills.keys().map(String::as_str).collect();
@@ -215,6 +312,17 @@ impl Conversation {
 }
 
 impl FallbackReason {
+    /// What people are called in for; none if they have been called already, in vain.
+    fn escalation(self) -> Option<Escalation> {
+        match self {
+            Self::Silence | Self::Fault | Self::Unreachable | Self::Internal => {
+                Some(Escalation::Error)
+            }
+            Self::Stuck | Self::Late => Some(Escalation::Configuration),
+            Self::EscalationFailures => None,
+        }
+    }
+
     /// The reason in words, for people.
     #[must_use]
     pub fn words(self) -> &'static str {

@@ -162,14 +162,16 @@ pub(super) struct Takeover {
 ///
 /// `fresh`: the conversation has just been assigned, so its last utterance is the bot's first input. Otherwise it
 /// was this agent's already before the process started (or the connection was lost): what is unanswered goes on.
+/// `greets`: the agent's first words answer a greeting, whatever the consumer has said before.
 pub(super) fn take_over(
     messages: &[Message],
     journal: &Journal,
     fresh: bool,
     skip_agent_message: bool,
     window: Duration,
+    greets: bool,
 ) -> Takeover {
-    let answered = Answered::read(messages, journal, window);
+    let answered = Answered::read(messages, journal, window, greets);
     let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
     let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
     let (picked, batch_ends, one_event) = if fresh || !answered.spoken {
@@ -182,6 +184,9 @@ pub(super) fn take_over(
         let half = answered.half.filter(|key| picked.iter().any(|m| m.sequence == key.sequence));
         let one_event = match (half, picked.as_slice()) {
             (Some(half), _) => Some((answered.half_begins, half.sequence)),
+            // The agent was here before, and a restart cannot tell that it was away meanwhile: without a window, each
+            // message is an event in either case.
+            (None, _) if answered.spoken && window.is_zero() => None,
             // What the consumer said while waiting.
             (None, [first, .., last]) => Some((first.sequence, last.sequence)),
             (None, [only]) => Some((only.sequence, only.sequence)),
@@ -306,7 +311,7 @@ struct Answered {
 }
 
 impl Answered {
-    fn read(messages: &[Message], journal: &Journal, window: Duration) -> Self {
+    fn read(messages: &[Message], journal: &Journal, window: Duration, greets: bool) -> Self {
         let mut answered = Self {
             up_to: -1,
             marked_up_to: -1,
@@ -338,7 +343,7 @@ impl Answered {
             }
         }
         if !answered.marks {
-            answered.follow(messages, window);
+            answered.follow(messages, window, greets);
         }
         answered.half = answered.half.filter(|key| key.sequence > answered.up_to);
         let settled = match answered.half {
@@ -361,8 +366,8 @@ impl Answered {
     }
 
     /// Without any mark the dialog is gone through as it must have been served.
-    fn follow(&mut self, messages: &[Message], window: Duration) {
-        let mut course = Course::new(window);
+    fn follow(&mut self, messages: &[Message], window: Duration, greets: bool) {
+        let mut course = Course::new(window, greets);
         for message in messages.iter().filter(|m| is_content(m)) {
             match (message.from, message.audience) {
                 (Speaker::Consumer, _) => course.consumer(message),

@@ -219,10 +219,11 @@ impl Conversation {
                     reading.overflowed = true;
                 }
             }
-            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) => {
+            Phase::Serving | Phase::Offline { begin: None } | Phase::Leaving(_) => {
                 self.take_message(message, now, fx);
             }
-            Phase::Left => {}
+            // The first reading is still to come, and tells whether it was answered long ago.
+            Phase::Offline { begin: Some(_) } | Phase::Left => {}
         }
     }
 
@@ -365,7 +366,9 @@ impl Conversation {
             return false;
         }
         let said = text.trim().to_lowercase();
-        self.settings.keywords.iter().any(|keyword| keyword.trim().to_lowercase() == said)
+        let words = said.trim_end_matches(|last: char| !last.is_alphanumeric());
+        let is_said = |keyword: &str| keyword == said || keyword == words;
+        self.settings.keywords.iter().any(|keyword| is_said(&keyword.trim().to_lowercase()))
     }
 
     pub(super) fn mark_unread(&mut self, sequence: Sequence) {

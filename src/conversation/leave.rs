@@ -61,7 +61,8 @@ pub(super) struct Transfer {
     pub(super) words: Option<String>,
     /// The consumer messages that it is the answer to.
     pub(super) covers: Vec<Sequence>,
-    /// A fallback transfer is tried until it works; the bot's own is the bot's to hear of.
+    /// A fallback transfer of messaging is tried until it works; the bot's own is the bot's to hear of, and in chat
+    /// none is tried again by itself.
     pub(super) is_fallback: bool,
 }
 
@@ -363,7 +364,7 @@ impl Conversation {
                 self.on_transfer_failed(transfer.skill, why, transfer.covers, now, fx);
             }
             Exit::Return => {
-                fx.push(Effect::Report(Fact::TransferFailed(why)));
+                fx.push(Effect::Report(Fact::ReturnFailed(why)));
                 match RETURN_PAUSES.get(tries) {
                     Some(pause) if failure.may_pass() => {
                         leaving.state = State::Waiting { until: now + *pause };
@@ -400,8 +401,8 @@ impl Failure {
     }
 }
 
-/// The pause before a failed call is tried again: the platform's own 5, 10, 15 s, then every half minute (Retry
-/// Policy Recommendations).
+/// The pause before a failed call, or in chat a bot's failed attempt, is tried again: the platform's own 5, 10, 15 s,
+/// then every half minute (Retry Policy Recommendations).
 pub(super) fn retry_pause(failures: u32) -> Duration {
     FALLBACK_PAUSES.get(failures as usize).copied().unwrap_or(Duration::from_secs(30))
 }

@@ -155,6 +155,32 @@ impl Default for Stuck {
     }
 }
 
+impl Settings {
+    /// The same for live chat: each line is a turn of its own, at once and without a receipt. A bot is given `attempt`
+    /// for an answer, and after an attempt that failed `resends` more.
+    #[must_use]
+    pub fn in_chat(self, attempt: Duration, resends: u32) -> Self {
+        Self {
+            read_receipts: false,
+            gather: Duration::ZERO,
+            max_resends: resends,
+            resend_after: attempt,
+            fallback_after: Some(attempt * (1 + resends)),
+            skip_agent_message: true,
+            kind: Kind::Chat,
+            ..self
+        }
+    }
+
+    /// How long to wait before an event is put to the bot again that has been `resends` times already.
+    pub(super) fn pause_before_resend(&self, resends: u32) -> Duration {
+        match self.kind {
+            Kind::Messaging => self.resend_after,
+            Kind::Chat => super::leave::retry_pause(resends),
+        }
+    }
+}
+
 impl Default for Settings {
     /// The documented defaults of the configuration file.
     fn default() -> Self {

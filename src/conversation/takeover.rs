@@ -39,6 +39,7 @@ impl Conversation {
             fresh,
             self.settings.skip_agent_message,
             self.settings.gather,
+            self.is_chat() && self.settings.greeting.is_some(),
         );
         self.leftovers = leftovers;
         if let Some(last) = messages.last() {
@@ -91,7 +92,10 @@ impl Conversation {
                     self.gather.add(Item::Special(Box::new(batch)), now);
                 }
             }
-            if let Some((first, _)) = one_event.filter(|(_, last)| *last == sequence) {
+            // In chat each line stays a turn of its own.
+            if let Some((first, _)) = one_event.filter(|(_, last)| *last == sequence)
+                && !self.is_chat()
+            {
                 self.gather.join_from(first);
             }
             if batch_ends.contains(&sequence) {

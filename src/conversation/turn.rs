@@ -23,6 +23,8 @@ pub(super) struct Turn {
     pub(super) ready_at: Instant,
     /// How often it was put to the bot again because the bot was silent.
     pub(super) resends: u32,
+    /// It has been put to the bot.
+    pub(super) put: bool,
     /// The fallback has fired, and there was nowhere to go.
     pub(super) fallback_fired: bool,
     /// The bot has spoken unasked since: the consumer is not waiting in silence.
@@ -54,6 +56,7 @@ impl Turn {
             state: State::Asking,
             ready_at,
             resends: 0,
+            put: false,
             fallback_fired: false,
             spoken: false,
         }
@@ -197,10 +200,11 @@ impl Turns {
     /// Takes the event for its answer. Older events stay open for theirs, but nobody waits in silence any more.
     pub(super) fn answer(&mut self, event: &EventId) -> Result<Turn, Option<Over>> {
         let index = self.open.iter().position(|turn| turn.question.event == *event);
-        let Some(turn) = index.and_then(|index| self.open.remove(index)) else {
+        let Some((index, turn)) = index.and_then(|index| Some((index, self.open.remove(index)?)))
+        else {
             return Err(self.how_ended(event.key));
         };
-        for older in self.open.iter_mut().filter(|older| older.ready_at <= turn.ready_at) {
+        for older in self.open.iter_mut().take(index) {
             older.spoken = true;
         }
         self.note(turn.question.event.key, Over::Answered);
@@ -228,6 +232,28 @@ impl Turns {
     pub(super) fn put_again(&mut self, now: Instant) {
         for turn in self.open.iter_mut().filter(|turn| turn.state == State::Asking) {
             turn.state = State::Undelivered { retry_at: now };
+        }
+    }
+
+    /// People were wanted and nobody can come: no event that is open asks for them again, and none holds up the next.
+    /// An attempt that runs goes on, and so does what waits for a bot that is not `gone`.
+    pub(super) fn escalated_in_vain(&mut self, gone: bool) {
+        for turn in &mut self.open {
+            turn.fallback_fired = true;
+            match turn.state {
+                State::HandedOver { .. } | State::Silent { .. } => turn.state = State::Exhausted,
+                State::Undelivered { .. } if gone => turn.state = State::Exhausted,
+                State::Asking | State::Undelivered { .. } | State::Seen | State::Exhausted => {}
+            }
+        }
+    }
+
+    /// The bot is gone: what waits for it, and asks for people no more, does not hold up what still may.
+    pub(super) fn let_next_pass(&mut self) {
+        for turn in self.open.iter_mut().filter(|turn| turn.fallback_fired) {
+            if let State::Undelivered { .. } = turn.state {
+                turn.state = State::Exhausted;
+            }
         }
     }
 

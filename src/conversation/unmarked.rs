@@ -22,6 +22,8 @@ use super::{
 pub(super) struct Course {
     /// `messageDelay`, ms.
     window: i64,
+    /// What the agent says first answers a greeting, as in chat.
+    greets: bool,
     /// What no answer is known to, oldest first.
     waiting: VecDeque<Said>,
     /// Something waited when the agent spoke last, then: it was put to the bot at once.
@@ -45,9 +47,9 @@ struct Said {
 }
 
 impl Course {
-    pub(super) fn new(window: Duration) -> Self {
+    pub(super) fn new(window: Duration, greets: bool) -> Self {
         let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        Self { window, ..Self::default() }
+        Self { window, greets, ..Self::default() }
     }
 
     /// The consumer said this.
@@ -63,7 +65,7 @@ impl Course {
         if !self.speaking && self.is_too_soon(message.time) {
             return;
         }
-        if !self.speaking {
+        if !self.speaking && !std::mem::take(&mut self.greets) {
             self.settle_batch();
         }
         self.speaking = true;

@@ -36,8 +36,12 @@ pub(super) fn log(id: &ConversationId, fact: &Fact) {
         Fact::PublishFailed(error) => {
             warn!(conversation, error, "a message could not be published");
         }
+        Fact::Escalating(why) => debug!(conversation, why = ?why, "people are wanted"),
         Fact::Transferred(reason) => info!(conversation, reason = ?reason, "transferred"),
         Fact::TransferFailed(error) => warn!(conversation, error, "a transfer failed"),
+        Fact::ReturnFailed(error) => {
+            warn!(conversation, error, "the conversation could not be given back to its queue");
+        }
         Fact::Fallback { reason, possible: true } => {
             warn!(conversation, reason = reason.words(), "fallback escalation");
         }

@@ -102,7 +102,7 @@ fn a_chat_connector_has_only_what_chat_knows() {
     assert_eq!(conversation.kind, Kind::Chat);
     assert_eq!(conversation.greeting.as_deref(), Some("hello"));
     assert_eq!(conversation.gather, Duration::ZERO);
-    assert!(!conversation.read_receipts && !conversation.skip_agent_message);
+    assert!(!conversation.read_receipts && conversation.skip_agent_message);
     assert!(!conversation.stuck.retry);
     assert_eq!(conversation.late, LateMessages::Ignore);
     assert_eq!(conversation.unavailable.as_deref(), Some("Nobody is here now."));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connectord::conversation::{
     Arrival, Book, Call, CallId, ConversationId, Effect, Event, Settings, Timestamp,
-    effect::{Fact, FallbackReason},
+    effect::{Escalation, Fact, FallbackReason},
     event::{BotEvent, Departure, Details, EventId, History, Outcome, Reach},
     settings::{ManagerSettings, Role},
 };
@@ -114,11 +114,12 @@ fn broken(change: impl FnOnce(&mut Settings)) -> Vec<Effect> {
 fn a_conversation_at_which_the_connector_fails_goes_to_people() {
     let reason = FallbackReason::Internal;
     let told = broken(|settings| settings.fallback_skill = Some("900".into()));
-    assert_eq!(told[0], Effect::Report(Fact::Fallback { reason, possible: true }));
-    assert!(matches!(&told[1], Effect::Tell(Call::Transfer { .. })), "{told:?}");
+    assert_eq!(told[0], Effect::Report(Fact::Escalating(Escalation::Error)));
+    assert_eq!(told[1], Effect::Report(Fact::Fallback { reason, possible: true }));
+    assert!(matches!(&told[2], Effect::Tell(Call::Transfer { .. })), "{told:?}");
     let told = broken(|_| {});
-    assert_eq!(told[0], Effect::Report(Fact::Fallback { reason, possible: false }));
-    assert_eq!(told[1], Effect::Tell(Call::Return));
+    assert_eq!(told[1], Effect::Report(Fact::Fallback { reason, possible: false }));
+    assert_eq!(told[2], Effect::Tell(Call::Return));
 }
 
 #[test]

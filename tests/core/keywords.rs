@@ -20,6 +20,20 @@ fn a_message_that_is_exactly_a_keyword_is_escalated_without_the_bot() {
 }
 
 #[test]
+fn neither_case_nor_punctuation_at_its_end_keeps_it_from_being_one() {
+    for said in ["AGENT", "agent!", "Agent ...", "agent?!", "Help me."] {
+        let mut talk = Talk::quiet_with(keywords);
+        talk.consumer(said);
+        assert_eq!(talk.exits().len(), 1, "{said}");
+    }
+    for said in ["no agent", "agents", "¡agent", "!", ""] {
+        let mut talk = Talk::quiet_with(keywords);
+        talk.consumer(said);
+        assert!(talk.exits().is_empty(), "{said}");
+    }
+}
+
+#[test]
 fn a_message_that_only_contains_one_goes_to_the_bot() {
     let mut talk = Talk::quiet_with(keywords);
     talk.consumer("agent please");

@@ -6,6 +6,7 @@
 mod answers;
 mod asking;
 mod book;
+mod chat;
 mod clicks;
 mod escalation;
 mod fallback;

@@ -3,11 +3,13 @@
 //! What a bot leaves abstract is shaped here by the settings `tileDisplay`, `enableButtonTextOnPostback` and
 //! `accessibility`, and always keeps the platform's limits. Nothing is cut in silence except tooltips.
 
+mod chat;
 mod check;
 mod text;
 
 use serde_json::{Value, json};
 
+pub use chat::{Fitted, fit as fit_chat};
 pub use check::{Problem, check};
 pub use text::{add_tooltips, text_of};
 

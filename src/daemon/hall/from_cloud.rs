@@ -59,7 +59,12 @@ impl Hall {
                     self.ring_ended(end);
                 }
             }
-            cloud::Event::Gone { id, how, csat: _ } => self.on_gone(&id, how, now),
+            cloud::Event::Gone { id, how, csat } => {
+                if self.book.get(&id).is_some() {
+                    csat.inspect(|rate| self.metrics.csat(*rate));
+                }
+                self.on_gone(&id, how, now);
+            }
             cloud::Event::Message { conversation, message } => {
                 self.on_message(&conversation, message, now);
             }

@@ -3,7 +3,7 @@
 use crate::{
     cloud::{LoginResult, Missed},
     conversation::{
-        effect::{Ambiguity, Disposition, DropReason, FallbackReason, TransferReason},
+        effect::{Ambiguity, Disposition, DropReason, Escalation, FallbackReason, TransferReason},
         event::EventKind,
     },
 };
@@ -65,8 +65,8 @@ pub(super) enum Incident {
     ContentRefused,
     /// A message could not be published for good.
     PublishFailed,
-    /// A transfer failed.
-    TransferFailed,
+    /// A conversation could not be given back to its queue.
+    ReturnFailed,
     /// All attempts were used up.
     Stuck,
     /// The history could not be read.
@@ -119,7 +119,7 @@ label!(Incident {
     ActionSkipped => "action_skipped",
     ContentRefused => "content_refused",
     PublishFailed => "publish_failed",
-    TransferFailed => "transfer_failed",
+    ReturnFailed => "return_failed",
     Stuck => "stuck",
     HistoryFailed => "history_failed",
     SelfTransfer => "self_transfer",
@@ -166,6 +166,13 @@ label!(DropReason {
     GivenUp => "given_up",
     Unknown => "unknown",
     NotAssigned => "not_assigned",
+});
+label!(Escalation {
+    Keyword => "keyword",
+    Bot => "bot",
+    User => "user",
+    Error => "error",
+    Configuration => "configuration",
 });
 label!(TransferReason {
     Bot => "escalated_by_bot",

@@ -17,7 +17,7 @@ use prometheus_client::{
 use crate::{
     cloud::{LoginResult, Missed},
     conversation::effect::{
-        Ambiguity, Disposition, DropReason, Fact, FallbackReason, TransferReason,
+        Ambiguity, Disposition, DropReason, Escalation, Fact, FallbackReason, TransferReason,
     },
 };
 
@@ -43,7 +43,10 @@ pub struct Metrics {
     conversations_limit: Gauge,
     rings: Family<One, Counter>,
     conversations: Family<One, Counter>,
+    escalations: Family<One, Counter>,
+    escalation_failures: Counter,
     transfers: Family<One, Counter>,
+    csat: Histogram,
     consumer_messages: Family<One, Counter>,
     bot_events: Family<One, Counter>,
     bot_requests: Family<One, Counter>,
@@ -59,6 +62,8 @@ pub struct Metrics {
     ambiguous: Family<One, Counter>,
     protocol_errors: Family<Two, Counter>,
     missed_notifications: Family<One, Counter>,
+    agent_state_repairs: Counter,
+    chat_polls: Family<One, Counter>,
 }
 
 impl Metrics {
@@ -80,6 +85,15 @@ impl Metrics {
             rings: declare.metric("rings", "Rings that were offered, by what became of them"),
             conversations: declare
                 .metric("conversations", "Conversations that ended for this connector"),
+            escalations: declare
+                .metric("escalations", "How often people were wanted, by what wanted them"),
+            escalation_failures: declare
+                .metric("escalation_failures", "Transfers that were refused or led nowhere"),
+            csat: declare.histogram(
+                "csat_score",
+                "What consumers gave in the satisfaction survey, 1 to 5",
+                Histogram::new(SCORES),
+            ),
             transfers: declare.metric("transfers", "Transfers to skills and agents"),
             consumer_messages: declare
                 .metric("consumer_messages", "Messages of consumers, by what became of them"),
@@ -120,6 +134,12 @@ impl Metrics {
                 "missed_notifications",
                 "What the cloud should have told by itself and was found by looking",
             ),
+            agent_state_repairs: declare.metric(
+                "agent_state_repairs",
+                "How often the cloud had put the agent in another state and it was set back",
+            ),
+            chat_polls: declare
+                .metric("chat_polls", "Requests of a chat connector that only look for news"),
             tasks: declare.metric(
                 "tasks",
                 "Tasks of the runtime; they do not grow with conversations at rest",
@@ -188,6 +208,7 @@ impl Metrics {
             Fact::Answered(took) => self.bot_response.observe(took.as_secs_f64()),
             Fact::AnswerDropped(reason) => count(&self.answers_dropped, "reason", reason.label()),
             Fact::Published(took) => self.publish.observe(took.as_secs_f64()),
+            Fact::Escalating(why) => count(&self.escalations, "reason", why.label()),
             Fact::Transferred(reason) => count(&self.transfers, "reason", reason.label()),
             Fact::Fallback { reason, possible: true } => {
                 count(&self.fallback_escalations, "reason", reason.label());
@@ -199,7 +220,10 @@ impl Metrics {
             Fact::ActionSkipped(_) => self.incident(Incident::ActionSkipped),
             Fact::ContentRefused(_) => self.incident(Incident::ContentRefused),
             Fact::PublishFailed(_) => self.incident(Incident::PublishFailed),
-            Fact::TransferFailed(_) => self.incident(Incident::TransferFailed),
+            Fact::TransferFailed(_) => {
+                self.escalation_failures.inc();
+            }
+            Fact::ReturnFailed(_) => self.incident(Incident::ReturnFailed),
             Fact::Stuck => self.incident(Incident::Stuck),
             Fact::Broken(_) => self.incident(Incident::Broken),
             Fact::Ambiguous { kind, times, .. } => {
@@ -259,6 +283,21 @@ impl Metrics {
             .inc_by(u64::try_from(notifications).unwrap_or(u64::MAX));
     }
 
+    /// Notes what a consumer gave in the satisfaction survey.
+    pub fn csat(&self, score: u8) {
+        self.csat.observe(f64::from(score));
+    }
+
+    /// Counts that the cloud had put the agent in another state than the wanted one, and that it was set back.
+    pub fn agent_state_repaired(&self) {
+        self.agent_state_repairs.inc();
+    }
+
+    /// Counts requests that only look for news; `call` is one of the chat room's fixed words.
+    pub fn chat_polls(&self, call: &'static str, requests: u64) {
+        self.chat_polls.get_or_create(&[("call", call)]).inc_by(requests);
+    }
+
     /// Notes the connector's own share of one message's way.
     pub fn relay(&self, direction: Direction, took: Duration) {
         self.relay.get_or_create(&[("direction", direction.label())]).observe(took.as_secs_f64());
@@ -271,6 +310,7 @@ impl Metrics {
     fn create_known_series(&self) {
         create(&self.rings, "result", RingResult::ALL);
         create(&self.conversations, "outcome", ConversationOutcome::ALL);
+        create(&self.escalations, "reason", Escalation::ALL);
         create(&self.transfers, "reason", TransferReason::ALL);
         create(&self.consumer_messages, "disposition", Disposition::ALL);
         create(&self.answers_dropped, "reason", DropReason::ALL);
@@ -309,6 +349,11 @@ impl Declare {
         metric
     }
 
+    fn histogram(&mut self, name: &str, help: &str, metric: Histogram) -> Histogram {
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
     fn info(&mut self, version: &str) {
         let info = Info::new([("version", version.to_owned())]);
         self.0.register("build", "The program's version", info);
@@ -328,6 +373,8 @@ fn create<L: Label>(family: &Family<One, Counter>, name: &'static str, all: &[L]
 /// For what others take: 10 ms to 2 min. A bot may think long, fallback comes after three minutes.
 const WAITS: [f64; 14] =
     [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
+/// For scores: one bucket each.
+const SCORES: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
 /// For our own share: 50 µs to 1 s.
 const SHARES: [f64; 13] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
@@ -372,7 +419,9 @@ mod tests {
                 Fact::Transferred(TransferReason::User),
                 "transfers_total{reason=\"escalated_by_user\"} 1",
             ),
-            (Fact::TransferFailed(text.clone()), "incidents_total{kind=\"transfer_failed\"} 1"),
+            (Fact::Escalating(Escalation::Keyword), "escalations_total{reason=\"keyword\"} 1"),
+            (Fact::TransferFailed(text.clone()), "escalation_failures_total 1"),
+            (Fact::ReturnFailed(text.clone()), "incidents_total{kind=\"return_failed\"} 1"),
             (
                 Fact::Fallback { reason: FallbackReason::Silence, possible: true },
                 "fallback_escalations_total{reason=\"silence\"} 1",
@@ -462,6 +511,40 @@ mod tests {
     }
 
     #[test]
+    fn what_consumers_gave_stands_in_one_bucket_for_each_score() {
+        let metrics = Metrics::new("a", "demo", "0");
+        for score in [5, 4, 4, 1] {
+            metrics.csat(score);
+        }
+        for line in [
+            "csat_score_sum 14.0",
+            "csat_score_count 4",
+            "csat_score_bucket{le=\"1.0\"} 1",
+            "csat_score_bucket{le=\"3.0\"} 1",
+            "csat_score_bucket{le=\"4.0\"} 3",
+            "csat_score_bucket{le=\"5.0\"} 4",
+        ] {
+            assert!(has(&metrics, line), "{line}\n{}", metrics.encode());
+        }
+    }
+
+    #[test]
+    fn a_chat_rooms_looks_and_repairs_are_counted() {
+        let metrics = Metrics::new("a", "demo", "0");
+        metrics.agent_state_repaired();
+        metrics.chat_polls("events", 1);
+        metrics.chat_polls("events", 3);
+        metrics.chat_polls("rings", 1);
+        for line in [
+            "agent_state_repairs_total 1",
+            "chat_polls_total{call=\"events\"} 4",
+            "chat_polls_total{call=\"rings\"} 1",
+        ] {
+            assert!(has(&metrics, line), "{line}\n{}", metrics.encode());
+        }
+    }
+
+    #[test]
     fn known_series_exist_before_anything_happened() {
         let metrics = Metrics::new("a", "demo", "0");
         for line in [
@@ -469,6 +552,10 @@ mod tests {
             "fallback_escalations_total{reason=\"late\"} 0",
             "logins_total{result=\"refused\"} 0",
             "resends_total 0",
+            "escalations_total{reason=\"configuration\"} 0",
+            "escalation_failures_total 0",
+            "csat_score_count 0",
+            "agent_state_repairs_total 0",
         ] {
             assert!(has(&metrics, line), "{line}");
         }

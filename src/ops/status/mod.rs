@@ -284,7 +284,9 @@ impl Totals {
             | Fact::Published(_)
             | Fact::ContentRefused(_)
             | Fact::PublishFailed(_)
+            | Fact::Escalating(_)
             | Fact::TransferFailed(_)
+            | Fact::ReturnFailed(_)
             | Fact::Stuck
             | Fact::Closed
             | Fact::Ambiguous { .. }

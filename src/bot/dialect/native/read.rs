@@ -9,7 +9,7 @@ use super::{Malformed, Reply, WORDS_MAX, malformed};
 use crate::{
     bot::{
         ContentSettings,
-        content::{self, Builder, Button, Press, Problem, Tile},
+        content::{self, Builder, Button, Fitted, Press, Problem, Tile},
         protocol::{
             ACTIONS_MAX, AudienceWord, ButtonWords, ButtonsAction, CloseAction, Context,
             Intent as IntentWords, Number, PauseAction, StructuredAction, Tagged, TextAction,
@@ -52,12 +52,25 @@ impl<'a> Reader<'a> {
         }
         for (i, action) in actions.into_iter().take(ACTIONS_MAX).enumerate() {
             let path = format!("actions[{i}]");
+            let before = self.reply.actions.len();
             if let Err(what) = self.action(action, &path) {
                 self.reply.skipped += 1;
                 self.problem(&path, format!("{what}; the action is skipped"));
             }
+            if self.content.chat {
+                self.fit_chat(before, &path);
+            }
         }
         Ok(())
+    }
+
+    /// Makes what was read from here on fit chat.
+    fn fit_chat(&mut self, from: usize, path: &str) {
+        for action in self.reply.actions.split_off(from) {
+            let Fitted { actions, problems } = content::fit_chat(action);
+            self.reply.actions.extend(actions);
+            self.tell(problems, path);
+        }
     }
 
     fn action(&mut self, raw: &RawValue, path: &str) -> Result<(), Skip> {

@@ -90,6 +90,26 @@ fn the_suffix_of_an_events_id_tells_its_origin() {
 }
 
 #[test]
+fn in_chat_a_reply_has_no_quick_replies_and_no_time_to_respond() {
+    let settings = ContentSettings { chat: true, ..ContentSettings::default() };
+    let body = json!({ "actions": [
+        { "type": "ttr", "ttrType": "URGENT", "seconds": 60 },
+        { "type": "text", "text": "Which?", "quickReplies": [{ "title": "Yes", "payload": "y" }] },
+        { "type": "text", "text": "plain" },
+    ]});
+    let reply = reply(body.to_string().as_bytes(), &settings).unwrap();
+    let [Action::Structured { content, text: plain, .. }, last] = &*reply.actions else {
+        panic!("{:?}", reply.actions);
+    };
+    assert_eq!(content.to_value()["elements"][1]["click"]["metadata"][0]["id"], "y");
+    assert_eq!(plain, "Which?\n1. Yes");
+    assert_eq!(*last, text("plain", Audience::All));
+    let told: Vec<_> = reply.problems.iter().map(|problem| &*problem.path).collect();
+    assert_eq!(told, ["actions[0]"]);
+    assert_eq!(reply.skipped, 0, "a reply of nothing else is an answer, not a fault");
+}
+
+#[test]
 fn clicks_metadata_passes_untouched() {
     let text = question(&full_question(), &connector());
     assert!(text.contains(r#""metadata":[ {"type":"ExternalId","id":"book-yes"} ]"#), "{text}");
