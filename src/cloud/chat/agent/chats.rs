@@ -26,8 +26,8 @@ impl AgentSession {
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
         let alone = self.polls_alone();
-        if !alone && self.several.parts == 0 && self.several.poll.begins(now) {
-            self.poll_several(out);
+        if !alone {
+            self.poll_several(now, out);
         }
         let due: Vec<(ConversationId, String, bool)> = self
             .talks
@@ -50,39 +50,51 @@ impl AgentSession {
         self.raise_alarms(now, out);
     }
 
-    fn poll_several(&mut self, out: &mut Out) {
+    fn poll_several(&mut self, now: Instant, out: &mut Out) {
         let known = self.talks.values().filter(|talk| talk.told && talk.doubt == Doubt::None);
         let known: Vec<(ConversationId, Sequence)> =
             known.map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
-        self.several.parts = known.len().div_ceil(MOST_AT_ONCE);
-        for part in known.chunks(MOST_AT_ONCE) {
-            let keys: Vec<&str> = part.iter().map(|(key, _)| key.as_str()).collect();
+        let parts = known.len().div_ceil(MOST_AT_ONCE);
+        let polls = &mut self.several.polls;
+        polls.truncate(parts);
+        while polls.len() < parts {
+            // Spread over the period, whatever their number.
+            let phase = PERIOD * bounded(polls.len()) / bounded(parts);
+            polls.push(Poll::new(now + phase));
+        }
+        let due: Vec<usize> = (0..parts).filter(|part| polls[*part].begins(now)).collect();
+        for part in due {
+            let chats = known.chunks(MOST_AT_ONCE).nth(part).unwrap_or_default();
+            let keys: Vec<&str> = chats.iter().map(|(key, _)| key.as_str()).collect();
             // Whether the last id or the next one is meant is not clear; the last one is right in both readings.
-            let ids: Vec<String> = part.iter().map(|(_, last)| last.to_string()).collect();
+            let ids: Vec<String> = chats.iter().map(|(_, last)| last.to_string()).collect();
             let target =
                 format!("/chat?chatSessionKeys={}&fromEventIds={}", keys.join(","), ids.join(","));
-            let chats = part.iter().map(|(key, _)| key.clone()).collect();
-            self.ask(Purpose::Several(chats), Method::Get, &target, out);
+            let chats = chats.iter().map(|(key, _)| key.clone()).collect();
+            self.ask(Purpose::Several { part, chats }, Method::Get, &target, out);
         }
     }
 
     pub(super) fn several_read(
         &mut self,
+        part: usize,
         asked: &[ConversationId],
         result: Result<Body, Failure>,
         now: Instant,
         out: &mut Out,
     ) {
-        self.several.parts = self.several.parts.saturating_sub(1);
+        // There may be fewer parts than there were.
+        let mut own = Poll::new(now);
+        let poll = self.several.polls.get_mut(part).unwrap_or(&mut own);
         let body = match result {
             Ok(body) if body.has("chats") => body,
             Ok(_) => return self.no_several("the answer holds no chats", now, out),
             Err(failure) => match failure.kind {
                 Trouble::TooMany(retry_after) => {
-                    return self.several.poll.too_much(now, retry_after);
+                    return poll.too_much(now, retry_after);
                 }
                 Trouble::Failed | Trouble::Unknown => {
-                    self.several.poll.failed(now);
+                    poll.failed(now);
                     return;
                 }
                 Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
@@ -90,7 +102,7 @@ impl AgentSession {
                 }
             },
         };
-        self.several.poll.answered(now);
+        poll.answered(now);
         let chats: Chats = body.member("chats");
         let mut missing: BTreeSet<ConversationId> = asked.iter().cloned().collect();
         for chat in chats.chat {
@@ -418,3 +430,8 @@ const WHOLE_EVERY: Duration = Duration::from_secs(30);
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(600);
 /// Answers in a row that make no sense.
 const MOST_SENSELESS: u32 = 3;
+
+/// A number of parts, for a division of time.
+fn bounded(parts: usize) -> u32 {
+    u32::try_from(parts).unwrap_or(u32::MAX)
+}

@@ -96,11 +96,10 @@ pub(crate) struct Memory {
 }
 
 /// Asking for several chats in one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Several {
-    poll: Poll,
-    /// Requests under way.
-    parts: usize,
+    /// One for each part of the chats; the parts are asked for one after another.
+    polls: Vec<Poll>,
     /// The server has no use for it.
     refused: bool,
 }
@@ -141,7 +140,11 @@ enum Purpose {
         call: Option<CallId>,
         after: Option<Sequence>,
     },
-    Several(Vec<ConversationId>),
+    /// What is new in these chats, which are this part of all.
+    Several {
+        part: usize,
+        chats: Vec<ConversationId>,
+    },
     Post(ConversationId, Post),
     Typing(ConversationId),
     Targets(ConversationId),
@@ -182,7 +185,7 @@ impl Connection for AgentSession {
             presence: Presence::new(now),
             rings: Rings::new("", now),
             talks: BTreeMap::new(),
-            several: Several { poll: Poll::new(now), parts: 0, refused: false },
+            several: Several::default(),
             looks: Looks::default(),
             handing_back: false,
             forbidden: false,
@@ -250,7 +253,7 @@ impl Connection for AgentSession {
         let polls =
             self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
         let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
-        let several = || self.several.poll.due().filter(|_| self.several.parts == 0);
+        let several = || self.several.polls.iter().filter_map(Poll::due).min();
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
@@ -353,7 +356,9 @@ impl AgentSession {
             Purpose::History { chat, call, after } => {
                 self.history_read(&chat, call, after, result, now, out);
             }
-            Purpose::Several(chats) => self.several_read(&chats, result, now, out),
+            Purpose::Several { part, chats } => {
+                self.several_read(part, &chats, result, now, out);
+            }
             Purpose::Post(chat, post) => self.posted(&chat, post, result, now, out),
             Purpose::Typing(chat) => {
                 if let Some(talk) = self.talks.get_mut(&chat) {
@@ -404,7 +409,7 @@ impl AgentSession {
             | Purpose::CheckState
             | Purpose::Poll { .. }
             | Purpose::History { .. }
-            | Purpose::Several(_)
+            | Purpose::Several { .. }
             | Purpose::Post(..)
             | Purpose::Typing(_)
             | Purpose::Targets(_)
@@ -458,7 +463,7 @@ impl AgentSession {
             | Purpose::CheckState
             | Purpose::Rings
             | Purpose::Poll { .. }
-            | Purpose::Several(_)
+            | Purpose::Several { .. }
             | Purpose::Typing(_)
             // The transfer is told with its chat.
             | Purpose::Targets(_)
@@ -480,7 +485,7 @@ impl Purpose {
             Self::Take => "accept",
             Self::Poll { .. } => "chat events",
             Self::History { .. } => "history",
-            Self::Several(_) => "several chats",
+            Self::Several { .. } => "several chats",
             Self::Post(_, post) => post.kind.name(),
             Self::Typing(_) => "typing",
             Self::Targets(_) => "transfer targets",

@@ -179,6 +179,15 @@ struct UnderWay<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// What it is about: the read of several chats is another resource for each choice of them.
+    fn resource(self) -> String {
+        let keys = self.query.split('&').find(|part| part.starts_with("chatSessionKeys="));
+        match keys {
+            Some(keys) if self.target.name == CallName::Chats => format!("{}?{keys}", self.path),
+            Some(_) | None => self.path.to_owned(),
+        }
+    }
+
     /// Counts the call, remembers it, and checks what clients have to keep.
     fn begins(self, agent: Option<&str>, body: Value) -> UnderWay<'a> {
         let Target { name, session, chat, item: _ } = self.target;
@@ -203,7 +212,7 @@ impl<'a> Call<'a> {
                 answered: None,
             });
             if is_read(*name) {
-                world.check_pace(session, self.path, chat.as_deref());
+                world.check_pace(session, &self.resource(), chat.as_deref());
             }
             if let (Some(chat), true) = (chat, one_at_a_time(*name)) {
                 world.begin_post(agent.unwrap_or_default(), chat);
@@ -292,7 +301,7 @@ impl Drop for UnderWay<'_> {
                 if self.unclear {
                     session.polls.clear();
                 } else if is_read(target.name) {
-                    session.polls.insert(path.to_owned(), now);
+                    session.polls.insert(self.call.resource(), now);
                 }
             }
         });
