@@ -58,8 +58,8 @@ pub(crate) use {
     agent::{Agent, Availability},
     chat::{
         AgentSession, Breach, Broken, CallName, Chat, ChatAvailability, ChatCall, ChatEnd,
-        ChatEvent, ChatOptions, ChatStart, ChatState, Chats, Dialect, Happening, Line, Owner,
-        Source, SystemTexts, Trouble, Visitor, VisitorHand,
+        ChatEvent, ChatOptions, ChatStart, ChatState, Chats, Dialect, Happening, Line,
+        NothingRings, Owner, Source, SystemTexts, Trouble, Visitor, VisitorHand,
     },
     clock::{Clock, Millis},
     consumer::{Button, Clicked},

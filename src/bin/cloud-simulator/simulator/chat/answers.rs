@@ -4,7 +4,7 @@ use super::super::session::Reply;
 use super::calls::{CallName, Target};
 use super::session::ChatAvailability;
 use super::wire::{self, Base};
-use super::{Chat, ChatState, World, resources};
+use super::{Chat, ChatState, NothingRings, World, resources};
 use serde_json::{Value, json};
 
 /// A request whose bearer is an agent's.
@@ -109,8 +109,9 @@ impl World {
                 if !request.body.is_some_and(Value::is_object) {
                     return Err((400, "the body is not a JSON object".into()));
                 }
-                let id = self.accept_chat(&target.session);
-                let id = id.ok_or_else(|| (404, "nothing rings".to_owned()))?;
+                let Some(id) = self.accept_chat(&target.session) else {
+                    return self.nothing_rings();
+                };
                 let link = wire::one_link(&base.chat(&id, ""), "location");
                 Ok((201, json!({ "chatLocation": { "link": link } })))
             }
@@ -172,6 +173,14 @@ impl World {
             | CallName::Refresh
             | CallName::Logout
             | CallName::StartSession => Err((404, "this is not a call of an agent session".into())),
+        }
+    }
+
+    fn nothing_rings(&self) -> Answer {
+        match self.options.chat.nothing_rings {
+            NothingRings::NotFound => Err((404, "nothing rings".into())),
+            NothingRings::NoLocation => Ok((200, json!({ "incomingRequests": {} }))),
+            NothingRings::ErrorIn200 => Ok((200, refusal(200, "nothing rings").body)),
         }
     }
 
@@ -272,7 +281,9 @@ impl World {
         let mut from = from.split(',');
         let mut chats = Vec::new();
         for key in keys.split(',').filter(|key| !key.is_empty()) {
-            let from = from.next().and_then(|from| from.parse().ok()).unwrap_or(0);
+            let last: Option<u64> = from.next().and_then(|last| last.parse().ok());
+            let from =
+                last.map_or(0, |last| last + u64::from(!self.options.chat.several_inclusive));
             let Some(chat) = self.chats.all.get(key).filter(|one| self.may_read(one, base.session))
             else {
                 continue;

@@ -42,7 +42,7 @@ pub(crate) use {
     model::{
         Chat, ChatEnd, ChatEvent, ChatRing, ChatState, Happening, Line, Owner, Source, Visitor,
     },
-    options::{ChatOptions, Dialect, SystemTexts},
+    options::{ChatOptions, Dialect, NothingRings, SystemTexts},
     session::{AgentSession, ChatAvailability},
     strictness::{Breach, Broken},
     trouble::Trouble,

@@ -23,6 +23,10 @@ pub(crate) struct ChatOptions {
     pub(crate) login_ends_session: bool,
     /// Human agents are Online from the start.
     pub(crate) humans_online: bool,
+    /// What an accept is answered with when nothing rings.
+    pub(crate) nothing_rings: NothingRings,
+    /// The event that `fromEventIds` names in the several-chats call is sent again.
+    pub(crate) several_inclusive: bool,
     /// Requests of one agent to one resource within a second before 429; `None`: any number.
     pub(crate) requests_per_second: Option<u32>,
     /// A second cookie comes with a new agent session.
@@ -31,6 +35,18 @@ pub(crate) struct ChatOptions {
     pub(crate) scheme: Option<String>,
     /// The texts of system lines.
     pub(crate) texts: SystemTexts,
+}
+
+/// What an accept is answered with when nothing rings: clients have met all three.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum NothingRings {
+    /// 404 with an error.
+    NotFound,
+    /// 200 without a `chatLocation`.
+    NoLocation,
+    /// 200 with an error inside.
+    ErrorIn200,
 }
 
 /// The two spellings of the JSON answers.
@@ -84,6 +100,8 @@ impl Default for ChatOptions {
             login_voids_bearer: true,
             login_ends_session: false,
             humans_online: true,
+            nothing_rings: NothingRings::NotFound,
+            several_inclusive: true,
             requests_per_second: None,
             session_cookie: false,
             scheme: None,

@@ -63,11 +63,14 @@ impl World {
         if chat.is_some_and(|id| !here(id)) {
             return;
         }
-        let Some(found) = self.chats.sessions.get(session) else {
+        let now = self.now;
+        let Some(found) = self.chats.sessions.get_mut(session) else {
             return;
         };
         let agent = found.agent.clone();
-        if found.polls.get(path).is_some_and(|last| self.now < last + POLL) {
+        // Until it is answered, the beginning counts: two reads side by side are too fast as well.
+        let last = found.polls.insert(path.to_owned(), now);
+        if last.is_some_and(|last| now < last + POLL) {
             self.report(&agent, Broken::FastPoll, path);
         }
     }

@@ -72,6 +72,11 @@ impl World {
             None if text_type == "rich-content" => return Err((400, "json is required".into())),
             None => None,
         };
+        // Links open in a window of their own, whatever their author says.
+        let text = match text_type {
+            "html" => &text.replace("<a ", "<a target=\"_blank\" "),
+            _ => text,
+        };
         let by = self.agents.get(agent).map_or("", |agent| agent.name.as_str());
         let line = Line::plain(Source::Agent, by, text);
         Ok(Line { text_type: text_type.to_owned(), private, json, ..line })

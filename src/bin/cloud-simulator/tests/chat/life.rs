@@ -2,7 +2,7 @@
 
 use super::client::path_of;
 use super::{Agent, BOT_SKILL, after, chatting, many, simulator, visitor, world_with};
-use crate::simulator::{CallName, ChatEnd, ChatState};
+use crate::simulator::{CallName, ChatEnd, ChatState, NothingRings};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -295,4 +295,40 @@ async fn a_human_takes_a_chat_by_hand_and_ends_it() {
     let lines = simulator.chat_lines(&chat);
     let sources: Vec<&str> = lines.iter().map(|(source, _)| *source).collect();
     assert_eq!(sources, ["system", "system", "agent", "private", "system"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepting_nothing_has_three_answers_none_of_which_names_a_chat() {
+    for (choice, status) in [
+        (NothingRings::NotFound, 404),
+        (NothingRings::NoLocation, 200),
+        (NothingRings::ErrorIn200, 200),
+    ] {
+        let simulator = world_with(|chat| chat.nothing_rings = choice);
+        let agent = Agent::online(&simulator, "support-bot").await;
+        let answer = agent.post("/incomingRequests", json!({})).await;
+        assert_eq!(answer.status, status, "{choice:?}");
+        assert_eq!(answer.body.get("chatLocation"), None);
+        assert_eq!(answer.body.get("error").is_some(), choice != NothingRings::NoLocation);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_the_several_chats_call_may_be_the_last_ones_seen() {
+    let simulator = world_with(|chat| chat.several_inclusive = false);
+    let (agent, chat) = chatting(&simulator).await;
+    simulator.visitor(&chat).says("hello").unwrap();
+    let several = agent.get(&format!("/chat?chatSessionKeys={chat}&fromEventIds=3")).await.body;
+    assert_eq!(several["chats"]["chat"]["events"]["event"]["id"], 4);
+    let whole = agent.get(&format!("/chat?chatSessionKeys={chat}")).await.body;
+    assert_eq!(many(&whole["chats"]["chat"]["events"]["event"]).len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_in_html_come_back_with_a_window_of_their_own() {
+    let simulator = simulator();
+    let (agent, chat) = chatting(&simulator).await;
+    agent.says(&chat, "see <a href='https://example.com/'>here</a>").await;
+    let text = agent.events(&chat, 4).await[0]["text"].clone();
+    assert_eq!(text, "<div>see <a target=\"_blank\" href='https://example.com/'>here</a></div>");
 }

@@ -46,6 +46,18 @@ async fn a_poll_that_comes_too_soon_is_reported_with_its_path() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_polls_side_by_side_are_reported() {
+    let simulator = simulator();
+    let agent = Agent::online(&simulator, "support-bot").await;
+    simulator.inject(Fault::chat(CallName::Ring, Trouble::Slow(5000)).times(2));
+    tokio::join!(agent.rings(), agent.rings());
+    assert_eq!(broken(&simulator), [Broken::FastPoll]);
+    after(1.9).await;
+    agent.rings().await;
+    assert_eq!(broken(&simulator), [Broken::FastPoll]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_after_an_unclear_result_may_come_at_once_but_only_once() {
     let simulator = simulator();
     let (agent, chat) = chatting(&simulator).await;
