@@ -79,9 +79,8 @@ impl Turn {
     /// Whether the bot has got it, as far as is known.
     pub(super) fn is_in_hand(&self) -> bool {
         match self.state {
-            State::HandedOver { .. } | State::Silent { .. } | State::Seen | State::Exhausted => {
-                true
-            }
+            State::HandedOver { .. } | State::Silent { .. } | State::Seen => true,
+            State::Exhausted => self.put,
             State::Asking | State::Undelivered { .. } => false,
         }
     }
