@@ -179,6 +179,9 @@ pub(super) fn take_over(
         let half = answered.half.filter(|key| picked.iter().any(|m| m.sequence == key.sequence));
         let one_event = match (half, picked.as_slice()) {
             (Some(half), _) => Some((answered.half_begins, half.sequence)),
+            // The agent was here before, and a restart cannot tell that it was away meanwhile: without a window, each
+            // message is an event in either case.
+            (None, _) if answered.spoken && window.is_zero() => None,
             // What the consumer said while waiting.
             (None, [first, .., last]) => Some((first.sequence, last.sequence)),
             (None, [only]) => Some((only.sequence, only.sequence)),

@@ -219,10 +219,11 @@ impl Conversation {
                     reading.overflowed = true;
                 }
             }
-            Phase::Serving | Phase::Offline { .. } | Phase::Leaving(_) => {
+            Phase::Serving | Phase::Offline { begin: None } | Phase::Leaving(_) => {
                 self.take_message(message, now, fx);
             }
-            Phase::Left => {}
+            // The first reading is still to come, and tells whether it was answered long ago.
+            Phase::Offline { begin: Some(_) } | Phase::Left => {}
         }
     }
 

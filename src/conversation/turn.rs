@@ -202,10 +202,11 @@ impl Turns {
     /// Takes the event for its answer. Older events stay open for theirs, but nobody waits in silence any more.
     pub(super) fn answer(&mut self, event: &EventId) -> Result<Turn, Option<Over>> {
         let index = self.open.iter().position(|turn| turn.question.event == *event);
-        let Some(turn) = index.and_then(|index| self.open.remove(index)) else {
+        let Some((index, turn)) = index.and_then(|index| Some((index, self.open.remove(index)?)))
+        else {
             return Err(self.how_ended(event.key));
         };
-        for older in self.open.iter_mut().filter(|older| older.ready_at <= turn.ready_at) {
+        for older in self.open.iter_mut().take(index) {
             older.spoken = true;
         }
         self.note(turn.question.event.key, Over::Answered);

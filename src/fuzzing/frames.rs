@@ -138,7 +138,7 @@ impl Stage {
         let (code, body) = words.split_once(' ').unwrap_or((words, "{}"));
         let frame =
             format!("{{\"kind\":\"resp\",\"reqId\":\"{id}\",\"code\":{code},\"body\":{body}}}");
-        self.step(Input::Arrived(Received::Text(frame.to_string())));
+        self.step(Input::Arrived(Received::Text(frame)));
     }
 
     /// Time passes, and the session is woken whenever it wants to be.

@@ -299,3 +299,16 @@ fn a_bot_that_sees_everything_and_answers_nothing_does_not_fill_the_memory() {
         .sum();
     assert!(given_up > 100, "{given_up}");
 }
+
+#[test]
+fn an_answer_to_what_was_seen_does_not_speak_to_what_was_asked_after_it_in_the_same_moment() {
+    let mut talk = Talk::quiet_with(|settings| settings.gather = ms(0));
+    talk.consumer("one");
+    let first = talk.last_id();
+    talk.consumer("two");
+    talk.sees();
+    assert_eq!(talk.asked(), ["one", "two"]);
+    talk.answers_event(&first, [text("yes")]);
+    talk.after(talk.settings.resend_after);
+    assert_eq!(talk.asked(), ["two"], "the bot is silent about it");
+}

@@ -156,3 +156,25 @@ fn what_a_sister_has_not_answered_is_asked_and_what_she_has_is_not() {
     talk.after(ms(300));
     assert_eq!(talk.asked(), ["two"]);
 }
+
+#[test]
+fn without_a_window_what_a_returned_conversation_holds_is_asked_as_it_is_after_a_restart() {
+    // Were it one event here and several there, one id would mean two things.
+    let history = [
+        consumer(0, "one"),
+        me(1, "answer to one", "cd1:0:0/1"),
+        consumer(2, "two"),
+        consumer(3, "three"),
+    ];
+    for killed_after in 0..2 {
+        let mut talk = Talk::assigned_with(history.clone(), |settings| settings.gather = ms(0));
+        for word in ["two", "three"].into_iter().take(killed_after) {
+            assert_eq!(talk.asked(), [word]);
+            talk.answers([text("yes")]);
+        }
+        let asked: Vec<_> = talk.questions().into_iter().map(|q| (q.event, q.text)).collect();
+        talk.restarts();
+        let again: Vec<_> = talk.questions().into_iter().map(|q| (q.event, q.text)).collect();
+        assert_eq!(asked, again, "killed after {killed_after}");
+    }
+}

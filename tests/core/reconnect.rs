@@ -2,7 +2,7 @@
 
 use connectord::conversation::event::{Content, Departure, Speaker};
 
-use crate::support::{Publishing, Talk, agent, minutes, ms, secs, text};
+use crate::support::{Publishing, Talk, agent, consumer, me, minutes, ms, secs, text};
 
 fn missed(talk: &mut Talk, words: &str) -> i64 {
     talk.stores(Speaker::Consumer, Content::Text(words.to_owned()), None)
@@ -197,4 +197,33 @@ fn a_flood_of_live_messages_while_the_history_is_read_loses_none() {
         }
     }
     assert_eq!(parts, 1_200);
+}
+
+#[test]
+fn what_arrives_before_the_first_reading_after_a_lost_connection_is_asked_once() {
+    // The news overtakes the list of conversations, or the list is lost on the way.
+    let mut talk = Talk::prepared([consumer(0, "one")], |_| {});
+    talk.history_held = true;
+    talk.begin(connectord::conversation::Arrival::Assigned);
+    talk.link_down();
+    talk.history_held = false;
+    let second = talk.consumer("two");
+    talk.link_up();
+    talk.after(secs(1));
+    assert_eq!(talk.asked(), ["one two"]);
+    assert_eq!(talk.receipts(), [0, second]);
+}
+
+#[test]
+fn an_answered_message_that_arrives_again_before_the_first_reading_is_not_asked() {
+    let history = [consumer(0, "one"), me(1, "yes", "cd1:0:0/1")];
+    let mut talk = Talk::prepared(history, |_| {});
+    talk.history_held = true;
+    talk.begin(connectord::conversation::Arrival::Found);
+    talk.link_down();
+    talk.history_held = false;
+    talk.arrives(0);
+    talk.link_up();
+    talk.after(secs(1));
+    assert!(talk.asked().is_empty());
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod availability;
 mod bot_transports;
+mod chat;
 mod coming_up;
 mod conversation;
 mod escalation;

@@ -34,6 +34,7 @@ fn a_connector_that_goes_gives_its_conversations_to_the_other_under_load() {
     let crowd = team.talks();
     first.shows("both are at work", |status| status["totals"]["accepted"] != 0);
     second.shows("both are at work", |status| status["totals"]["accepted"] != 0);
+    crowd.goes_on_talking(40);
     first.program.signal("TERM");
     let ended = first.program.ends();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -42,6 +43,7 @@ fn a_connector_that_goes_gives_its_conversations_to_the_other_under_load() {
             |found: &Value| found["state"] == "CLOSE" || found["assigned"] == team.agents[1];
         team.cloud.sees(&conversation, "the sister has it", with_her);
     }
+    crowd.goes_on_talking(40);
     team.is_well(crowd);
 }
 
@@ -83,15 +85,12 @@ fn rolling_restart(on_stop: &str) {
     let crowd = team.talks();
     for round in 0..2 {
         for (number, connector) in all.iter_mut().enumerate() {
-            let before = crowd.said();
             connector.program.signal("TERM");
             let ended = connector.program.ends();
             assert_eq!(ended.code, Some(0), "{round}: {ended:?}");
             *connector = team.online(number);
             assert!(crowd.is_content(), "a consumer has complained");
-            crate::support::until("consumers have gone on talking", || {
-                if crowd.said() > before + 10 { Ok(()) } else { Err(String::new()) }
-            });
+            crowd.goes_on_talking(10);
         }
     }
     team.is_well(crowd);

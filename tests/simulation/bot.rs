@@ -1,7 +1,7 @@
 //! The modelled bot: it answers an event in one way only, however often it is asked, and is wayward about when.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -56,6 +56,8 @@ pub(crate) struct Asked {
     pub(crate) conversation: String,
     /// The consumer messages that it covers.
     pub(crate) covers: Vec<u64>,
+    /// What it was asked to cover before, under the same id, where that was something else.
+    pub(crate) covered_once: BTreeSet<Vec<u64>>,
     /// The bot has said that it will take its time: nobody waits for the answer to keep the order.
     pub(crate) seen: bool,
     /// What it did with it, each time.
@@ -212,10 +214,16 @@ impl Bot {
         let id = event["id"].as_str().unwrap().to_owned();
         let mood = state.mood();
         tracing::debug!(id, ?covers, ?mood, "the bot is asked");
-        let before = state.asked.remove(&id).map(|asked| asked.moods).unwrap_or_default();
-        let moods: Vec<Mood> = before.into_iter().chain([mood]).collect();
+        let (mut moods, mut covered_once) = (Vec::new(), BTreeSet::new());
+        if let Some(before) = state.asked.remove(&id) {
+            (moods, covered_once) = (before.moods, before.covered_once);
+            if before.covers != covers {
+                covered_once.insert(before.covers);
+            }
+        }
+        moods.push(mood);
         let seen = moods.iter().any(|mood| matches!(mood, Mood::SeenFirst));
-        state.asked.insert(id, Asked { conversation, covers, seen, moods });
+        state.asked.insert(id, Asked { conversation, covers, covered_once, seen, moods });
         mood
     }
 

@@ -51,6 +51,7 @@ pub(crate) fn judge(record: &Record) -> Verdict {
     for talk in &record.talks {
         Case { record, talk, verdict: &mut verdict }.judge();
     }
+    ids(record, &mut verdict);
     rings(record, &mut verdict);
     healing(record, &mut verdict);
     service_manager(record, &mut verdict);
@@ -227,6 +228,19 @@ impl<'a> Case<'a> {
 
     fn wrong(&mut self, what: String) {
         self.verdict.wrong.push(format!("{}: {what}", self.talk.id));
+    }
+}
+
+/// Without a window an id means the same as often as it is asked: the bot may answer it as before.
+fn ids(record: &Record, verdict: &mut Verdict) {
+    if record.plan.settings.message_delay > 0 {
+        return;
+    }
+    for (id, asked) in &record.asked {
+        if !asked.covered_once.is_empty() {
+            let Asked { covers, covered_once, .. } = asked;
+            verdict.wrong.push(format!("{id} means {covers:?} and once meant {covered_once:?}"));
+        }
     }
 }
 

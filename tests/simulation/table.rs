@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, path::Path, sync::Mutex, thread};
 use crate::{
     judge::{Verdict, judge},
     number,
-    plan::{Cause, Plan, Settings, causes},
+    plan::{self, Cause, Plan, Settings},
     run::play,
 };
 
@@ -38,7 +38,7 @@ fn in_every_cell_of_the_table_nothing_is_lost_repeated_or_out_of_order() {
 /// The run of a cell, named by its row and column: `kill -9/webhook`.
 pub(crate) fn plan(cell: &str, seed: u64) -> Plan {
     let (row, column) = cell.split_once('/').unwrap();
-    let causes = causes();
+    let causes = plan::rows();
     let cause = causes.iter().find(|cause| cause.name == row).unwrap();
     let settings = Settings::named().into_iter().find(|one| one.name == column).unwrap();
     Plan::under(cause, settings, seed)
@@ -47,7 +47,7 @@ pub(crate) fn plan(cell: &str, seed: u64) -> Plan {
 type Row = (&'static str, Vec<Verdict>);
 
 fn rows(runs: u64) -> Vec<Row> {
-    let causes = causes();
+    let causes = plan::rows();
     let (todo, done) = (Mutex::new(causes.iter().enumerate()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {

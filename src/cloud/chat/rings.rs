@@ -176,10 +176,14 @@ mod tests {
     }
 
     fn names(events: &[Event]) -> Vec<String> {
-        let name = |event: &Event| match event {
-            Event::Ring(ring) => format!("+{}", ring.id),
-            Event::RingGone(ring) => format!("-{ring}"),
-            other => format!("{other:?}"),
+        let name = |event: &Event| {
+            if let Event::Ring(ring) = event {
+                format!("+{}", ring.id)
+            } else if let Event::RingGone(ring) = event {
+                format!("-{ring}")
+            } else {
+                format!("{event:?}")
+            }
         };
         events.iter().map(name).collect()
     }

@@ -138,12 +138,9 @@ impl Body {
         let error = [&value["error"], &value["chat"]["error"], &value["transfer"]["errormsg"]]
             .into_iter()
             .find(|error| !error.is_null())
-            .map(|error| match error {
-                Value::String(words) => report::shortened(words, 200),
-                error => {
-                    let message = error["message"].as_str().unwrap_or_default();
-                    report::shortened(message, 200)
-                }
+            .map(|error| {
+                let words = error.as_str().or_else(|| error["message"].as_str());
+                report::shortened(words.unwrap_or_default(), 200)
             });
         Self { value, error, words: String::new() }
     }

@@ -68,6 +68,15 @@ impl Crowd {
         self.said.load(Ordering::Relaxed)
     }
 
+    /// Waits until they have said so much more.
+    pub(crate) fn goes_on_talking(&self, messages: usize) {
+        let before = self.said();
+        until("consumers have gone on talking", || match self.said() - before {
+            said if said >= messages => Ok(()),
+            said => Err(format!("{said} messages of {messages}")),
+        });
+    }
+
     /// Whether all of them still talk; one who was not answered rightly has panicked.
     pub(crate) fn is_content(&self) -> bool {
         let gone = self.consumers.iter().any(JoinHandle::is_finished);

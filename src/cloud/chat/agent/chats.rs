@@ -9,7 +9,7 @@ use crate::{
         transfer,
         wire::{Authenticated, Chat, Chats, Events, Info, Personal},
     },
-    conversation::event::{Departure, History, Profile},
+    conversation::event::{Departure, History, Message, Profile},
 };
 
 impl AgentSession {
@@ -205,41 +205,42 @@ impl AgentSession {
         }
         let owner = info.map(|info| talk.learn(info, &self.mine));
         if !talk.told {
-            return self.first_read(key, messages, moved, owner, ended, now, out);
+            let is_mine = !ended && owner.is_none_or(|owner| owner == Owner::Me);
+            return self.first_read(key, messages, moved, is_mine, now, out);
         }
-        let ours_moved = moved.is_some();
+        let leaving = talk.leaving;
         for message in messages {
             let conversation = key.clone();
             Self::tell(Event::Message { conversation, message }, out);
         }
         match owner {
-            _ if ended => self.is_gone(key, Departure::Closed, out),
             Some(Owner::Nobody) => self.is_gone(key, Departure::Closed, out),
+            Some(Owner::Me | Owner::Other) | None if ended => {
+                self.is_gone(key, Departure::Closed, out);
+            }
             Some(Owner::Other) => self.is_gone(key, Departure::Moved, out),
             // The server's own words for it, after this agent had asked for it.
-            _ if ours_moved && talk_leaves(self.talks.get(key)) => {
-                self.is_gone(key, Departure::Moved, out);
-            }
-            None if ours_moved => self.ask_for_owner(key, now),
+            _ if moved.is_some() && leaving => self.is_gone(key, Departure::Moved, out),
+            None if moved.is_some() => self.ask_for_owner(key, now),
             Some(Owner::Me) => self.is_still_here(key, now, out),
             None => {}
         }
     }
 
+    /// A chat has been read for the first time; `is_mine` as far as it tells.
     fn first_read(
         &mut self,
         key: &ConversationId,
-        mut messages: Vec<crate::conversation::event::Message>,
+        mut messages: Vec<Message>,
         moved: Option<Sequence>,
-        owner: Option<Owner>,
-        ended: bool,
+        is_mine: bool,
         now: Instant,
         out: &mut Out,
     ) {
         let Some(talk) = self.talks.get_mut(key) else {
             return;
         };
-        if ended || owner.is_some_and(|owner| owner != Owner::Me) {
+        if !is_mine {
             self.talks.remove(key);
             return self.listed(key, out);
         }
@@ -368,7 +369,7 @@ impl AgentSession {
     }
 
     pub(super) fn participant_read(
-        &mut self,
+        &self,
         key: &ConversationId,
         call: Option<CallId>,
         result: Result<Body, Failure>,
@@ -376,15 +377,18 @@ impl AgentSession {
     ) {
         let known = self.talks.get(key).map(Talk::profile).unwrap_or_default();
         // What cannot be read is not known.
-        let profile = result.map_or(known.clone(), |body| {
-            let personal: Personal = body.member("authenticatedPersonalInfo");
-            let participant: Authenticated = body.member("authenticatedParticipantInfo");
-            Profile {
-                first_name: personal.name.or(known.first_name),
-                last_name: personal.surname,
-                authenticated: participant.is_user_authenticated,
+        let profile = match result {
+            Ok(body) => {
+                let personal: Personal = body.member("authenticatedPersonalInfo");
+                let participant: Authenticated = body.member("authenticatedParticipantInfo");
+                Profile {
+                    first_name: personal.name.or(known.first_name),
+                    last_name: personal.surname,
+                    authenticated: participant.is_user_authenticated,
+                }
             }
-        });
+            Err(_) => known,
+        };
         Self::called(key.clone(), call, Ok(Outcome::Profile(profile)), out);
     }
 }
@@ -399,10 +403,6 @@ fn readable(body: Body) -> Result<Chat, Failure> {
         let detail = "200: the answer holds no events".to_owned();
         Err(Failure { kind: Trouble::Refused, status: Some(200), detail })
     }
-}
-
-fn talk_leaves(talk: Option<&Talk>) -> bool {
-    talk.is_some_and(|talk| talk.leaving)
 }
 
 /// It becomes a part of a URL.

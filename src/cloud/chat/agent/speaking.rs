@@ -18,7 +18,6 @@ impl AgentSession {
         key: ConversationId,
         id: Option<CallId>,
         call: Call,
-        now: Instant,
         out: &mut Out,
     ) {
         let name = call.name();
@@ -47,7 +46,6 @@ impl AgentSession {
                 self.is_gone(&key, Departure::Moved, out);
             }
             Call::Receipt { .. } | Call::Join | Call::Ttr { .. } => {
-                let _ = now;
                 Self::complain("not_in_chat", format!("{name} does not exist in chat"), out);
                 Self::called(key, id, Ok(Outcome::Done), out);
             }
@@ -177,10 +175,10 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        let Some((talk, transfer)) = self.transfer_of(key) else {
+        let Some((href, transfer)) = self.transfer_of(key) else {
             return;
         };
-        let target = format!("{}/transfer", talk);
+        let target = format!("{href}/transfer");
         match result {
             Ok(body) => {
                 let targets: Targets = body.member("transfer");
