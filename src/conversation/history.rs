@@ -181,7 +181,7 @@ pub(super) fn take_over(
             (Some(half), _) => Some((answered.half_begins, half.sequence)),
             // The agent was here before, and a restart cannot tell that it was away meanwhile: without a window, each
             // message is an event in either case.
-            (None, _) if answered.spoken && window.is_zero() => None,
+            (None, _) if answered.spoken && manner.is_one_by_one() => None,
             // What the consumer said while waiting.
             (None, [first, .., last]) => Some((first.sequence, last.sequence)),
             (None, [only]) => Some((only.sequence, only.sequence)),

@@ -50,6 +50,16 @@ pub(super) enum Manner {
     Chat { greets: bool },
 }
 
+impl Manner {
+    /// Whether each message is an event of its own.
+    pub(super) fn is_one_by_one(self) -> bool {
+        match self {
+            Self::Messaging { window } => window.is_zero(),
+            Self::Chat { .. } => true,
+        }
+    }
+}
+
 /// A consumer message.
 #[derive(Debug)]
 struct Said {
