@@ -1,4 +1,4 @@
-// What the page's test needs around it: the browser's driver, a simulator of its own, and a bot agent on the wire.
+// What the page's test needs around it: the browser's driver, a simulator of its own, and bot agents on the wires of messaging and live chat.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -130,5 +130,43 @@ export async function connectBot(tab, address) {
       await tab.evaluate(() => window.bot.leave());
       await tab.close();
     },
+  };
+}
+
+/** Logs `support-bot-2` in for live chat and goes Online. */
+export async function connectChatBot(address) {
+  const name = "support-bot-2";
+  const call = async (method, path, body, headers = {}) => {
+    const answer = await fetch(path.startsWith("http") ? path : `${address}/api/account/${account}/${path}`, {
+      method,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: body && JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  };
+  const { bearer } = await call("POST", "login?v=1.3", { username: name, password: `${name}-password` });
+  const authorized = { Authorization: `Bearer ${bearer}` };
+  const put = { ...authorized, "X-HTTP-Method-Override": "PUT" };
+  const started = await call("POST", "agentSession?v=1&NC=true", { loginData: "" }, authorized);
+  const session = started.agentSessionLocation.link["@href"];
+  await call("POST", `${session}/availability`, { availability: { chat: "Online" } }, put);
+  return {
+    /** Accepts the next chat, as soon as one rings; its address. */
+    async accepts() {
+      for (const end = Date.now() + patience; Date.now() < end;) {
+        const { incomingRequests } = await call("GET", `${session}/incomingRequests`, undefined, authorized);
+        if (Number(incomingRequests.ringingCount) > 0) {
+          const accepted = await call("POST", incomingRequests.link["@href"], {}, authorized);
+          return accepted.chatLocation.link["@href"];
+        }
+      }
+      throw new Error("no chat rang");
+    },
+    says: (chat, event) => call("POST", `${chat}/events`, { event: { "@type": "line", ...event } }, authorized),
+    types: (chat, agentTyping) => call("POST", `${chat}/info/agentTyping`, { agentTyping }, put),
+    transfers: (chat, skill, text) => call("POST", `${chat}/transfer`, { transfer: { skill: { id: skill }, text } }, authorized),
+    leave: () => call("POST", session, {}, { ...authorized, "X-HTTP-Method-Override": "DELETE" }),
   };
 }

@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { connectBot, startSimulator, tools } from "./harness.mjs";
+import { connectBot, connectChatBot, startSimulator, tools } from "./harness.mjs";
 
 const { missing, chromium, executablePath } = await tools();
 
@@ -308,6 +308,49 @@ describe("the simulator's page", { skip: missing }, () => {
     await page.locator("#consumer-away", { hasText: "Closed by the agent" }).waitFor();
     await bot.leave();
     await page.locator("#frames-list .frame", { hasText: "socket closed" }).waitFor();
+  });
+
+  test("a visitor holds a live chat: typing, html, cards, a transfer to a human, the end", async () => {
+    const bot = await connectChatBot(simulator.address);
+    const onlyChat = async () => (await simulator.state()).chats.at(-1);
+    await page.locator(".chip.is-online", { hasText: "Support Bot 2" }).waitFor();
+    await page.getByLabel("By", { exact: true }).selectOption("live chat");
+    await consumerSays("hello");
+    const chat = await bot.accepts();
+    await page.locator("#person-status", { hasText: "live chat · guest · talking to Support Bot 2" }).waitFor();
+    await page.locator("#consumer-log .line", { hasText: "Support Bot 2 has joined." }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Send something else" }).isVisible(), false);
+
+    await bot.types(chat, "typing");
+    await page.locator("#consumer-typing", { hasText: "Support Bot 2 is typing" }).waitFor();
+    await bot.says(chat, { textType: "html", text: `<div dir='ltr'>One &amp; &#116;wo<br/>three &lt;4 <img src=x onerror="document.title='stolen'"><script>document.title='stolen'</script></div>` });
+    await inConsumerWindow("One & two\nthree <4").waitFor();
+    assert.equal(await page.locator("#consumer-log .bubble img, #consumer-log .bubble script").count(), 0);
+    assert.equal(await page.title(), "Conversational Cloud, simulated");
+    await bot.types(chat, "not-typing");
+    await page.locator("#consumer-typing").waitFor({ state: "hidden" });
+
+    const button = (title) => ({ type: "button", title, click: { actions: [{ type: "publishText", text: `to ${title}` }] } });
+    await bot.says(chat, { textType: "rich-content", text: "Where to?", json: { type: "vertical", elements: [{ type: "text", text: "Where to?" }, button("Paris"), button("Rome")] } });
+    await page.locator("#consumer-log .card").getByRole("button", { name: "Rome" }).click();
+    await inConsumerWindow("to Rome").waitFor();
+    await bot.says(chat, { text: "Intent: travel", subType: "ONLY_TO_REP" });
+    await page.locator("#agent-log .note", { hasText: "Intent: travel" }).waitFor();
+    assert.equal(await inConsumerWindow("Intent: travel").count(), 0);
+    await page.getByLabel("Message of the consumer").pressSequentially("I wond");
+    await page.locator("#agent-typing", { hasText: "is typing" }).waitFor();
+
+    await bot.transfers(chat, "4129463410", "Asked for a human.");
+    await page.locator("#desk .group.urgent", { hasText: "Waiting for a human" }).waitFor();
+    await page.locator("#consumer-log .line", { hasText: "transferred to Human" }).waitFor();
+    await page.locator("#frames-list .frame", { hasText: "200 transfer" }).waitFor();
+    await page.getByRole("button", { name: "Take over" }).click();
+    await agentSays("This is Hannah");
+    await inConsumerWindow("This is Hannah").waitFor();
+    await page.locator("#agent-close").click();
+    await page.locator("#consumer-away", { hasText: "Closed by the agent" }).waitFor();
+    assert.equal((await onlyChat()).end, "agent");
+    await bot.leave();
   });
 
   test("frames can be paused and cleared, and no more than 500 are kept", async () => {

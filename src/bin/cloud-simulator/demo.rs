@@ -1,6 +1,6 @@
 //! `demo`: the simulated cloud and a bot in this process, the connector as a child, one address to open.
 
-use super::simulator::{Availability, Options, Simulator};
+use super::simulator::{Availability, ChatAvailability, Options, Simulator, World};
 use super::{demo_bot, say};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -63,10 +63,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, String> {
     let page = format!("http://{}/", addresses.cloud);
     let announced = simulator.clone();
     tasks.spawn(async move {
-        let online = |world: &super::simulator::World| {
-            let agent = world.agent(AGENT).ok()?;
-            (agent.availability == Availability::Online).then_some(())
-        };
+        let online = |world: &World| is_online(world).then_some(());
         match announced.wait_at_most(COMES_UP_WITHIN, "the connector to be online", online).await {
             Ok(()) => {
                 say(&format!("\nThe demo runs. Open {page} and say something. Ctrl-C ends it.\n"))
@@ -90,6 +87,15 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, String> {
     };
     simulator.stop();
     Ok(code)
+}
+
+/// Whether the demo's agent takes conversations, of whichever kind.
+fn is_online(world: &World) -> bool {
+    let Ok(agent) = world.agent(AGENT) else {
+        return false;
+    };
+    agent.availability == Availability::Online
+        || world.chat_availability(&agent.id) == Some(ChatAvailability::Online)
 }
 
 /// How a wait for a child ended.

@@ -55,9 +55,12 @@ struct ServeArguments {
 
 #[derive(clap::Args)]
 struct DemoArguments {
-    /// The connector's configuration; it says where the simulated cloud and the bot listen.
-    #[arg(long, value_name = "FILE", default_value = "config/demo.toml")]
-    config: PathBuf,
+    /// Shows live chat instead of messaging.
+    #[arg(long)]
+    chat: bool,
+    /// The connector's configuration; it says where the simulated cloud and the bot listen. Left out: the demo's own.
+    #[arg(long, value_name = "FILE", conflicts_with = "chat")]
+    config: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -68,7 +71,10 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match Arguments::parse().command {
             Command::Serve(arguments) => serve::run(arguments).await.map(|()| ExitCode::SUCCESS),
-            Command::Demo(arguments) => demo::run(&arguments.config).await,
+            Command::Demo(DemoArguments { chat, config }) => {
+                let own = if chat { "config/demo-chat.toml" } else { "config/demo.toml" };
+                demo::run(&config.unwrap_or_else(|| own.into())).await
+            }
         }
     });
     done.unwrap_or_else(|why| complain(&why))

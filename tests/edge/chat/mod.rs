@@ -1,6 +1,7 @@
 //! Live chat: the same daemon at the other cloud.
 
 mod life;
+mod pace;
 
 use crate::{
     simulator::ChatStart,

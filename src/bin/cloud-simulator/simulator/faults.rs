@@ -266,6 +266,20 @@ impl FaultBook {
         Some(found)
     }
 
+    /// The same, but a rule for so many times comes before one that stays.
+    pub(super) fn take_passing<T>(
+        &mut self,
+        agent: &str,
+        pick: impl Fn(&Fault) -> Option<T>,
+    ) -> Option<T> {
+        let passing = self.rules.iter().filter(|(_, rule)| rule.left.is_some());
+        let mut passing = passing.filter(|(_, rule)| concerns(rule, agent));
+        let found = passing.find_map(|(id, rule)| Some((*id, pick(&rule.fault)?)));
+        let (id, found) = found.or_else(|| self.first(agent, pick))?;
+        self.use_up(id);
+        Some(found)
+    }
+
     /// The first rule for `agent` that `pick` wants, without using it.
     pub(super) fn peek<T>(&self, agent: &str, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         self.first(agent, pick).map(|(_, found)| found)

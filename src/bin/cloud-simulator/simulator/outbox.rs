@@ -436,6 +436,12 @@ impl World {
     /// Shows a frame to the pages.
     pub(super) fn show_frame(&mut self, socket: u64, direction: &str, text: &str) {
         let agent = self.sockets.get(&socket).map_or("", |one| one.login_name.as_str());
+        let (agent, socket) = (agent.to_owned(), json!(socket));
+        self.show_text(&agent, &socket, direction, text);
+    }
+
+    /// Shows a text that has come or gone to the pages.
+    pub(super) fn show_text(&mut self, agent: &str, socket: &Value, direction: &str, text: &str) {
         let cut = text.floor_char_boundary(SHOWN);
         self.frames.push(json!({
             "time": self.now,

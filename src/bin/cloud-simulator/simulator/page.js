@@ -70,15 +70,18 @@ function drawBar(skills) {
   const order = (one) => (one.loggedIn || one.assigned > 0 ? 0 : 1);
   const sorted = [...state.agents].sort((a, b) => order(a) - order(b));
   const items = sorted.slice(0, mostChips).map((one) => {
-    const availability = one.availability.toLowerCase().replaceAll("_", " ");
-    const load = one.assigned > 0 || !one.human ? `${one.assigned}/${one.capacity}` : "";
-    const title = `${one.loginName} (${one.human ? "human" : "bot"}), ${availability}, ${one.assigned} of ${one.capacity} conversations, ${one.sockets} sockets\n${one.skills.map((id) => skills.get(id) ?? id).join(", ")}\nuser ${one.userId}, public id ${one.pid}`;
+    // Who is not there for messaging may be there for live chat.
+    const chats = one.chat?.session && one.availability === "OFFLINE";
+    const availability = (chats ? one.chat.availability : one.availability).toLowerCase().replaceAll("_", " ");
+    const count = one.assigned + (one.chat?.chats ?? 0);
+    const load = count > 0 || !one.human ? `${count}/${one.capacity}` : "";
+    const title = `${one.loginName} (${one.human ? "human" : "bot"}), ${availability}, ${one.assigned} of ${one.capacity} conversations, ${one.chat?.chats ?? 0} chats, ${one.sockets} sockets\n${one.skills.map((id) => skills.get(id) ?? id).join(", ")}\nuser ${one.userId}, public id ${one.pid}`;
     return {
       key: one.id,
       look: title,
-      make: () => h("li", { class: `chip is-${one.availability.toLowerCase()}${one.loggedIn ? "" : " out"}`, title },
+      make: () => h("li", { class: `chip is-${availability.replaceAll(" ", "_")}${one.loggedIn ? "" : " out"}`, title },
         h("span", { class: "dot", "aria-hidden": "true" }), h("span", { text: one.name }),
-        h("small", { text: one.loggedIn ? `${availability}${load ? ` · ${load}` : ""}` : one.human ? load || "human" : "logged out" })),
+        h("small", { text: one.loggedIn ? `${chats ? "chat " : ""}${availability}${load ? ` · ${load}` : ""}` : one.human ? load || "human" : "logged out" })),
     };
   });
   if (sorted.length > mostChips) items.push({ key: "more", look: sorted.length, make: () => h("li", { class: "chip", text: `${sorted.length - mostChips} more` }) });

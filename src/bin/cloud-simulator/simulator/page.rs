@@ -9,6 +9,7 @@ pub(super) fn file(path: &str) -> Option<(&'static str, &'static str)> {
         "/page.js" => script(include_str!("page.js")),
         "/page/agent.js" => script(include_str!("page/agent.js")),
         "/page/card.js" => script(include_str!("page/card.js")),
+        "/page/chat.js" => script(include_str!("page/chat.js")),
         "/page/consumer.js" => script(include_str!("page/consumer.js")),
         "/page/dom.js" => script(include_str!("page/dom.js")),
         "/page/frames.js" => script(include_str!("page/frames.js")),

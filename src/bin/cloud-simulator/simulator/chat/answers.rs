@@ -199,11 +199,13 @@ impl World {
     /// The chat, for the agent session that has it, or had it until a moment ago.
     fn readable(&self, target: &Target) -> Result<&Chat, (u16, String)> {
         let chat = self.named(target)?;
-        let just_gone = chat
-            .reader
-            .as_ref()
-            .is_some_and(|(session, until)| *session == target.session && self.now < *until);
-        (chat.is_with(&target.session) || just_gone).then_some(chat).ok_or_else(|| unknown(target))
+        self.may_read(chat, &target.session).then_some(chat).ok_or_else(|| unknown(target))
+    }
+
+    fn may_read(&self, chat: &Chat, by: &str) -> bool {
+        let reader = chat.reader.as_ref();
+        let just_gone = reader.is_some_and(|(session, until)| session == by && self.now < *until);
+        chat.is_with(by) || just_gone
     }
 
     /// The chat, for the agent session that has it.
@@ -271,11 +273,14 @@ impl World {
         let mut chats = Vec::new();
         for key in keys.split(',').filter(|key| !key.is_empty()) {
             let from = from.next().and_then(|from| from.parse().ok()).unwrap_or(0);
-            let Some(chat) = self.chats.all.get_mut(key).filter(|one| one.is_with(base.session))
+            let Some(chat) = self.chats.all.get(key).filter(|one| self.may_read(one, base.session))
             else {
                 continue;
             };
-            if !chat.is_over() {
+            if chat.is_with(base.session)
+                && !chat.is_over()
+                && let Some(chat) = self.chats.all.get_mut(key)
+            {
                 chat.last_request = now;
             }
             chats.push(self.wire_chat(base, &self.chats.all[key], from));

@@ -27,6 +27,9 @@ impl World {
         private: bool,
     ) -> Done {
         let name = self.owner_by_hand(agent, chat)?;
+        if let Some(found) = self.chats.all.get_mut(chat) {
+            found.agent_typing = false;
+        }
         let line = Line::plain(Source::Agent, &name, text);
         self.agent_line(chat, Line { private, ..line }).map(Some).map_err(|(_, text)| text)
     }

@@ -59,6 +59,16 @@ pub(in super::super) fn act(
         }
         ["chats", id, "visitor", verb] => visitor(simulator, id, verb, body),
         ["chats", id, "agent", verb] => agent(simulator, id, verb, body),
+        ["chat", "crowd"] => {
+            let Crowd { count, skill, lines } = read(body)?;
+            if count > 10_000 {
+                return Err((400, format!("count {count} is more than 10000")));
+            }
+            let start = ChatStart { skill, lines, ..ChatStart::default() };
+            let ids: Result<Vec<String>, String> = simulator
+                .act(|world| (0..count).map(|_| world.start_chat(start.clone())).collect());
+            Ok((201, json!({ "chats": ids.map_err(bad)? })))
+        }
         ["chat", "breaches", "forget"] => {
             simulator.act(|world| world.chats.breaches.clear());
             Ok((200, json!({})))
@@ -190,6 +200,15 @@ struct Begin {
     account: Option<String>,
     skill: Option<String>,
     visitor: Option<Who>,
+    #[serde(default)]
+    lines: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Crowd {
+    count: usize,
+    skill: Option<String>,
     #[serde(default)]
     lines: Vec<String>,
 }

@@ -77,6 +77,11 @@ impl Simulator {
         self.read(|world| world.chats.counts.get(&name).copied().unwrap_or_default())
     }
 
+    /// How many calls came, of whichever kind.
+    pub(crate) fn all_chat_calls(&self) -> u64 {
+        self.read(|world| world.chats.counts.values().sum())
+    }
+
     /// The remembered requests of a call, oldest first.
     pub(crate) fn chat_calls(&self, name: CallName) -> Vec<ChatCall> {
         self.read(|world| {

@@ -64,6 +64,8 @@ pub(crate) struct Chats {
     pub(crate) all: BTreeMap<String, Chat>,
     /// Chat ids, oldest first.
     pub(crate) order: Vec<String>,
+    /// The ids of those that are not over, oldest first.
+    open: Vec<String>,
     /// Agent session id to session.
     pub(crate) sessions: BTreeMap<String, AgentSession>,
     /// Rules of the protocol that a client has broken, oldest first.
@@ -112,7 +114,7 @@ impl World {
 
     /// Chats that are not over, oldest first.
     fn open_chats(&self) -> impl Iterator<Item = &Chat> {
-        self.chats.order.iter().map(|id| &self.chats.all[id]).filter(|chat| !chat.is_over())
+        self.chats.open.iter().map(|id| &self.chats.all[id])
     }
 
     /// Chats that this agent has now.

@@ -102,6 +102,7 @@ impl World {
         chat.end = Some(end);
         chat.agent_typing = false;
         chat.visitor_typing = false;
+        self.chats.open.retain(|open| open != id);
         self.touch_chat(id);
         event
     }

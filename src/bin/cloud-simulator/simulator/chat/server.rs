@@ -55,12 +55,15 @@ pub(in super::super) async fn answer(
         Call { simulator, account, target: &target, bearer: &bearer, path: &path, query: &query };
     let under_way = call.begins(agent.as_deref(), shown);
     let login = under_way.login.clone();
+    let mut answered = Value::Null;
     let handle = |trouble: Option<Trouble>| {
-        simulator.act(|world| call.handle(world, body.as_ref(), &origin, trouble))
+        let reply = simulator.act(|world| call.handle(world, body.as_ref(), &origin, trouble));
+        answered.clone_from(&reply.body);
+        reply
     };
     let (outcome, unclear) = meddle(simulator, &login, target.name, &path, handle).await;
     let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
-    under_way.ends(status, unclear);
+    under_way.ends(status, unclear, answered);
     outcome
 }
 
@@ -172,6 +175,7 @@ struct UnderWay<'a> {
     login: String,
     answered: Option<u16>,
     unclear: bool,
+    answer: Value,
 }
 
 impl<'a> Call<'a> {
@@ -206,7 +210,7 @@ impl<'a> Call<'a> {
             }
             (number, login)
         });
-        UnderWay { call: self, number, login, answered: None, unclear: true }
+        UnderWay { call: self, number, login, answered: None, unclear: true, answer: Value::Null }
     }
 
     fn handle(
@@ -255,23 +259,33 @@ impl<'a> Call<'a> {
 
 impl UnderWay<'_> {
     /// The call is answered, or its connection closes.
-    fn ends(mut self, status: Option<u16>, unclear: bool) {
+    fn ends(mut self, status: Option<u16>, unclear: bool, answer: Value) {
         self.answered = status;
         self.unclear = unclear;
+        self.answer = answer;
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let Call { simulator, target, path, .. } = self.call;
+        let Call { simulator, target, path, query, .. } = self.call;
+        let (status, answer) = (self.answered, std::mem::take(&mut self.answer));
         simulator.act(|world| {
             let now = world.now;
             if let (Some(chat), true) = (&target.chat, one_at_a_time(target.name)) {
                 world.end_post(chat);
             }
             let mut calls = world.chats.calls.iter_mut().rev();
+            let mut shown = None;
             if let Some(call) = calls.find(|call| call.number == self.number) {
-                call.answered = self.answered;
+                call.answered = status;
+                shown = Some(json!({
+                    "kind": "call", "call": target.name, "path": path, "query": query,
+                    "body": call.body, "status": status, "answer": answer,
+                }));
+            }
+            if let Some(shown) = shown {
+                world.show_text(&self.login, &Value::Null, "received", &shown.to_string());
             }
             if let Some(session) = world.chats.sessions.get_mut(&target.session) {
                 // After an unclear result, everything may be looked at once without waiting.

@@ -64,8 +64,8 @@ impl World {
     /// Sets an agent Away, as the service does with one that it takes for idle.
     pub(super) fn force_away(&mut self, session: &str) {
         if let Some(found) = self.chats.sessions.get_mut(session) {
+            self.chats.forced_away += u64::from(found.availability != ChatAvailability::Away);
             found.availability = ChatAvailability::Away;
-            self.chats.forced_away += 1;
             self.parts.insert(Part::Agents);
         }
     }

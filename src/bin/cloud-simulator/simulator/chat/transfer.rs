@@ -1,5 +1,6 @@
 //! Pure: transfers: where a chat can go, and how it goes there.
 
+use super::super::faults::Fault;
 use super::model::{ChatState, Line, Source};
 use super::session::ChatAvailability;
 use super::{Chat, World};
@@ -45,6 +46,11 @@ impl World {
             (None, Some(skill)) => Destination::Skill(skill),
             (None, None) => return Err((400, "neither a skill nor an agent is named".into())),
         };
+        let login = self.agents.get(agent).map(|one| one.login_name.clone()).unwrap_or_default();
+        let lose = |fault: &Fault| matches!(fault, Fault::LoseTransfer {}).then_some(());
+        if self.faults.take(&login, lose).is_some() {
+            return Ok(());
+        }
         self.transfer_chat(agent, chat, &to, body["text"].as_str()).map_err(|text| (400, text))
     }
 

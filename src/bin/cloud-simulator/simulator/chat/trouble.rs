@@ -111,7 +111,7 @@ impl Trouble {
 impl World {
     /// The trouble in force for a call, if there is any; counts it.
     pub(super) fn trouble(&mut self, agent: &str, name: CallName, path: &str) -> Option<Trouble> {
-        self.faults.take(agent, |fault| {
+        self.faults.take_passing(agent, |fault| {
             let Fault::Chat { call, path: pattern, what } = fault else {
                 return None;
             };

@@ -73,6 +73,7 @@ impl World {
         chat.say(now, Line::system(4, &self.options.chat.texts.routing));
         self.chats.all.insert(id.clone(), chat);
         self.chats.order.push(id.clone());
+        self.chats.open.push(id.clone());
         for line in start.lines {
             self.visitor_says(&id, &line)?;
         }

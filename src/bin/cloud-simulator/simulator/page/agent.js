@@ -93,6 +93,7 @@ export function agentDesk({ state, ui, act, choose }) {
 
   function renderDesk(human, skills) {
     const since = new Map(state.queue.map((one) => [one.conversation, one.since]));
+    for (const one of state.conversations.values()) if (one.waitsSince) since.set(one.id, one.waitsSince);
     const groups = [["Waiting for a human", "urgent"], ["Yours", "yours"], ["Waiting for a bot", ""], ["With a bot or a colleague", ""], ["Closed", "over"]].map(([title, look]) => ({ title, look, rows: [] }));
     for (const one of state.conversations.values()) {
       const mine = human?.skills.includes(one.skill);
@@ -136,7 +137,8 @@ export function agentDesk({ state, ui, act, choose }) {
     const withOther = open && conversation.assigned && !mine;
     say($("agent-name"), `${conversation.consumer.firstName} ${conversation.consumer.lastName}`.trim());
     say($("agent-status"), !open ? closing(conversation) : waits ? `waits for ${skills.get(conversation.skill) ?? "someone"}` : mine ? "with you" : `with ${nameOfAssigned(conversation)}`);
-    show($("take"), Boolean(human) && (waits || Boolean(withOther)));
+    // A chat that somebody has is that agent's until it is transferred.
+    show($("take"), Boolean(human) && (waits || (Boolean(withOther) && conversation.kind !== "chat")));
     say($("take"), withOther ? "Take over from the bot" : "Take over");
     $("take").classList.toggle("primary", waits);
     const others = handBackSkills(human);

@@ -28,6 +28,10 @@ export function consumerWindow({ state, ui, act, choose }) {
     $("consumer-text").focus();
   });
   on("start-silent", "click", () => start({}));
+  on("kind", "change", () => {
+    ui.changed();
+    $("consumer-text").focus();
+  });
   on("step-up", "click", () => consumerAct("step-up"));
   on("leave", "click", () => consumerAct(chosen()?.consumer.present ? "leave" : "return"));
   on("consumer-close", "click", () => consumerAct("close"));
@@ -63,6 +67,7 @@ export function consumerWindow({ state, ui, act, choose }) {
       show($("consumer-away"), false);
       show($("consumer-newest"), false);
       enable(true);
+      show($("attach").closest(".menu"), $("kind").value !== "chat");
       renderWelcome();
       return;
     }
@@ -75,6 +80,7 @@ export function consumerWindow({ state, ui, act, choose }) {
     say($("consumer-typing").querySelector(".who"), who.length > 0 ? `${who.join(" and ")} is typing…` : "");
     renderQuickReplies(conversation, open);
     enable(open && conversation.consumer.present);
+    show($("attach").closest(".menu"), conversation.kind !== "chat");
     renderNotice(conversation, open);
     if (drawn !== ui.chosen) {
       scroll.toEnd();
@@ -99,7 +105,7 @@ export function consumerWindow({ state, ui, act, choose }) {
         key: one.id,
         look: [name, unread, is, one.stage, words].join("|"),
         make: () => h("button", { type: "button", class: `pill${one.stage === "OPEN" ? "" : " over"}`, "aria-pressed": String(is), title: words, data: { focus: one.id }, on: { click: () => choose(one.id) } },
-          h("span", { text: name }), unread > 0 ? h("span", { class: "count", text: unread, title: "unread" }) : null),
+          h("span", { text: name }), one.kind === "chat" ? h("small", { text: "chat" }) : null, unread > 0 ? h("span", { class: "count", text: unread, title: "unread" }) : null),
       };
     }));
     show($("tab-consumer"), all > 0);
@@ -117,17 +123,18 @@ export function consumerWindow({ state, ui, act, choose }) {
     keep($("ideas"), ideas.map((text) => ({ key: text, look: "", make: () => h("button", { type: "button", class: "idea", text, on: { click: () => start({ text }) } }) })));
   }
 
-  function renderPerson({ consumer, participants, assigned }, open) {
+  function renderPerson({ kind, consumer, participants, assigned }, open) {
     const name = `${consumer.firstName} ${consumer.lastName}`.trim();
     const partner = participants.find((one) => one.role === "ASSIGNED_AGENT" && one.state === "ACTIVE");
     say($("person-avatar"), initials(name));
     say($("person-name"), name);
-    const status = `${consumer.authenticated ? "logged in" : "guest"} · ${!open ? "closed" : partner ? `talking to ${partner.name ?? assigned}` : "waiting for someone"}`;
+    const status = `${kind === "chat" ? "live chat · " : ""}${consumer.authenticated ? "logged in" : "guest"} · ${!open ? "closed" : partner ? `talking to ${partner.name ?? assigned}` : "waiting for someone"}`;
     say($("person-status"), status);
     $("person-status").title = status;
-    show($("step-up"), open && !consumer.authenticated);
+    show($("step-up"), open && kind !== "chat" && !consumer.authenticated);
     show($("leave"), open);
     say($("leave"), consumer.present ? "Leave" : "Return");
+    $("leave").title = kind === "chat" ? "Goes without a word; the chat ends" : "Puts the window into the background";
     show($("consumer-close"), open);
   }
 
@@ -219,9 +226,11 @@ export function consumerWindow({ state, ui, act, choose }) {
   }
 
   async function begin(what) {
-    const body = { ...what, consumer: { firstName: names[state.conversations.size % names.length], lastName: "Example" } };
+    const firstName = names[state.conversations.size % names.length];
+    const chat = $("kind").value === "chat";
+    const body = chat ? { visitor: { name: firstName }, lines: what.text ? [what.text] : [] } : { ...what, consumer: { firstName, lastName: "Example" } };
     if ($("skill").value) body.skill = $("skill").value;
-    const { conversation } = await act("conversations", body);
+    const { conversation } = await act(chat ? "chats" : "conversations", body);
     choose(conversation.id);
   }
 

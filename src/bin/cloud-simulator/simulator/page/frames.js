@@ -1,5 +1,6 @@
-// The frames that go over the agents' WebSockets: the newest 500, one line each, whole when pressed.
+// The frames that go over the agents' WebSockets, and the calls of live chat: the newest 500, one line each, whole when pressed.
 
+import { wordsOf } from "./chat.js";
 import { $, clock, follow, forget, h, icon, say, show } from "./dom.js";
 
 const most = 500;
@@ -116,7 +117,7 @@ function row(entry) {
       h("span", { class: "arrow", text: arrow, role: "img", "aria-label": way, title: way }),
       h("time", { text: clock(frame.time, true) }),
       h("strong", { text: name }),
-      h("span", { class: "who", text: `${frame.agent} #${frame.socket}` }),
+      h("span", { class: "who", text: frame.socket === null ? frame.agent : `${frame.agent} #${frame.socket}` }),
       summary ? h("span", { class: "summary", text: summary }) : null));
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(...whole(frame));
@@ -147,6 +148,7 @@ function describe(frame, requests) {
   } catch {
     return { name: frame.cut ? "large frame" : "not JSON", summary: (frame.text ?? "").slice(0, 160), trouble: !frame.cut };
   }
+  if (message?.kind === "call") return ofCall(message);
   const type = String(message?.type ?? "").split(".").at(-1);
   if (message?.kind === "req") {
     const key = `${frame.socket} ${message.id}`;
@@ -163,6 +165,20 @@ function describe(frame, requests) {
     return { name: `${message.code ?? "answer"} ${asked ?? type}`, summary: words, trouble: refused, alive: asked === "GetClock" && !refused };
   }
   return { name: type || "frame", summary: ofNotification(type, message?.body), trouble: false };
+}
+
+/** A call of live chat, with its answer. Polls that bring nothing new count as signs of life. */
+function ofCall({ call, status, body, answer }) {
+  const failed = !(status >= 200 && status < 300);
+  const events = [answer?.events?.event ?? answer?.chat?.events?.event ?? []].flat();
+  const rings = Number(answer?.incomingRequests?.ringingCount ?? 0);
+  const news = failed ? short(answer?.error?.message ?? answer?.transfer?.errormsg ?? "no answer")
+    : call === "ring" ? (rings > 0 ? `${rings} ringing` : "")
+      : events.length > 0 ? events.map((event) => (event.text !== undefined ? `“${wordsOf(String(event.text)).slice(0, 60)}”` : event.state ?? "")).slice(-2).join(", ")
+        : body?.event?.text !== undefined ? short(wordsOf(String(body.event.text)))
+          : short(body?.event?.state ?? body?.agentTyping ?? body?.availability?.chat ?? body?.transfer?.text ?? body?.transfer ?? "");
+  const polls = ["ring", "events", "chats", "chat", "availability", "chatInfo"];
+  return { name: `${status ?? "no answer"} ${call}`, summary: news, trouble: failed, alive: polls.includes(call) && !failed && news === "" };
 }
 
 function ofRequest(type, body = {}) {

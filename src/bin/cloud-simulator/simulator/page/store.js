@@ -1,5 +1,7 @@
 // What the simulator has told this page, kept up to date by its stream, and the way to act on it.
 
+import { asConversation, inChat } from "./chat.js";
+
 const parts = ["agents", "queue", "rings", "sockets", "faults", "bot"];
 const patience = { first: 500, most: 5000, answer: 10_000 };
 
@@ -25,6 +27,7 @@ export function openStore({ changed, framed, connected, missed }) {
       connected(true);
     });
     on("conversation", takeOne);
+    on("chat", (chat) => takeOne(asConversation(chat, state.agents)));
     for (const part of parts) {
       on(part, (value) => {
         state[part] = value;
@@ -54,8 +57,10 @@ export function openStore({ changed, framed, connected, missed }) {
   }
 
   function takeAll(whole) {
-    state.conversations = new Map(whole.conversations.map((one) => [one.id, one]));
     for (const part of ["now", "accounts", ...parts]) state[part] = whole[part] ?? state[part];
+    const chats = (whole.chats ?? []).map((chat) => asConversation(chat, state.agents));
+    const all = [...whole.conversations, ...chats].sort((one, other) => one.started - other.started);
+    state.conversations = new Map(all.map((one) => [one.id, one]));
     state.bot = whole.bot ?? null;
     state.links = whole.links;
     changed();
@@ -68,9 +73,13 @@ export function openStore({ changed, framed, connected, missed }) {
 
   /** Does something in the simulated world: one act after the other, so that typing never overtakes a text. */
   function act(path, body = {}) {
-    const done = acts.then(() => request("POST", `/simulator/${path}`, body));
+    const chat = state.conversations.get(path.split("/")[1])?.kind === "chat";
+    const told = chat ? inChat(path, body) : [path, body];
+    if (!told) return Promise.resolve({});
+    const done = acts.then(() => request("POST", `/simulator/${told[0]}`, told[1]));
     acts = done.catch(() => {});
     return done.then((answer) => {
+      if (answer.chat) answer = { ...answer, conversation: asConversation(answer.chat, state.agents), sequence: answer.event };
       // The stream may have been faster and told more already.
       if (answer.conversation && !state.conversations.has(answer.conversation.id)) takeOne(answer.conversation);
       return answer;

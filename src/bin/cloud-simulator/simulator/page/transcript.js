@@ -19,7 +19,7 @@ export function allEvents(conversation) {
  * `press(entry)` gives the handlers of a card or nothing, `pictures` holds pictures sent from this page by entry key.
  */
 export function transcript(conversation, { side, agents, press, pictures, skills }) {
-  const seen = allEvents(conversation).filter(side === "consumer" ? isPublic : isContent);
+  const seen = allEvents(conversation).filter((entry) => entry.event.type === "SystemLine" || (side === "consumer" ? isPublic : isContent)(entry));
   const shown = seen.map((entry) => ({ ...entry, mine: isMine(entry, side), mark: markOf(entry, agents), human: agents.get(entry.from)?.human ?? true }));
   const items = [];
   let survey = false;
@@ -31,6 +31,7 @@ export function transcript(conversation, { side, agents, press, pictures, skills
     passTransfers(entry.time);
     if (entry.survey && !survey) items.push(lineItem("survey", "Survey"));
     survey ||= entry.survey;
+    if (entry.event.type === "SystemLine") return items.push(lineItem(`${entry.dialog} ${entry.sequence}`, entry.event.message));
     const next = shown[at + 1];
     const together = (one, other) => one && other && one.from === other.from && one.audience === other.audience && Math.abs(one.time - other.time) < 90_000
       && !(side === "agent" && conversation.transfers.some((transfer) => transfer.time >= one.time && transfer.time < other.time));
@@ -48,7 +49,8 @@ export const entryKey = (conversation, entry) => `${conversation.id} ${entry.dia
 
 /** What may have gone wrong or right with a conversation, in words. */
 export function closing(conversation) {
-  const why = { CONSUMER: "by the consumer", AGENT: "by the agent", SYSTEM: "by the system", TIMEOUT: "after a time-out" };
+  const why = { CONSUMER: "by the consumer", AGENT: "by the agent", SYSTEM: "by the system", TIMEOUT: "after a time-out",
+    GONE: "because the visitor has gone", SILENCE: "because the agent was silent", LOST: "because the agent was lost" };
   return `Closed ${why[conversation.closeReason] ?? ""}`.trim() + (conversation.stage === "OPEN" ? ", survey open" : "");
 }
 
@@ -68,6 +70,7 @@ export function typists(conversation, from, agents) {
 
 /** How many messages the consumer has not read, under whatever id: a log-in changes it. */
 export function unreadByConsumer(conversation, agents) {
+  if (conversation.kind === "chat") return 0;
   const read = (entry) => Object.entries(entry.receipts ?? {}).some(([reader, statuses]) => !agents.has(reader) && statuses.includes("READ"));
   return allEvents(conversation).filter((entry) => isPublic(entry) && entry.role !== "CONSUMER" && !read(entry)).length;
 }
@@ -85,6 +88,7 @@ function isMine(entry, side) {
 }
 
 function markOf(entry, agents) {
+  if (!entry.receipts) return "";
   const byConsumer = entry.role === "CONSUMER";
   const others = Object.entries(entry.receipts ?? {}).filter(([reader]) => reader !== entry.from && agents.has(reader) === byConsumer);
   const has = (status) => others.some(([, statuses]) => statuses.includes(status));

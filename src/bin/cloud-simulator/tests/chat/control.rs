@@ -124,7 +124,8 @@ async fn faults_breaches_and_agents_of_chat_are_set_over_http() {
         post(&simulator, "agents/support-bot/chat", json!({ "availability": "Away" })).await.0,
         400
     );
-    simulator.chat_starts(super::visitor()).unwrap();
+    let crowd = post(&simulator, "chat/crowd", json!({ "count": 3, "lines": ["hello"] })).await.1;
+    assert_eq!(crowd["chats"].as_array().unwrap().len(), 3);
     post(&simulator, "reset", json!({})).await;
     assert_eq!(get(&simulator, "chats").await, json!({ "chats": [] }));
 }

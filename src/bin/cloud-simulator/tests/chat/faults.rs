@@ -151,3 +151,18 @@ async fn a_fault_without_a_call_means_all_calls_but_the_log_in() {
     assert_eq!(agent.get("/incomingRequests").await.status, 502);
     assert_eq!(agent.get("/incomingRequests").await.status, 404, "a sister's session");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_stays_lets_one_that_passes_go_first() {
+    let simulator = simulator();
+    let agent = Agent::online(&simulator, "support-bot").await;
+    simulator.inject(Fault::Chat { call: None, path: None, what: Trouble::Slow(50) });
+    inject(&simulator, CallName::Ring, Trouble::Status(503));
+    inject(&simulator, CallName::Ring, Trouble::Status(429));
+    let started = simulator.clock().now();
+    assert_eq!(agent.get("/incomingRequests").await.status, 503);
+    assert_eq!(agent.get("/incomingRequests").await.status, 429);
+    assert_eq!(simulator.clock().now() - started, 0);
+    assert_eq!(agent.get("/incomingRequests").await.status, 200);
+    assert_eq!(simulator.clock().now() - started, 50);
+}

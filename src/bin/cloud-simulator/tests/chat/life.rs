@@ -204,6 +204,43 @@ async fn what_the_api_does_not_know_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_path_may_end_with_json() {
+    let simulator = simulator();
+    let (agent, chat) = chatting(&simulator).await;
+    let reads = [
+        "/chatSessions",
+        "/availability",
+        "/info",
+        "/availableAgents",
+        "/chat/availableSlots",
+        "/incomingRequests",
+        "/chat",
+        "/chat/{chat}",
+        "/chat/{chat}/events",
+        "/chat/{chat}/info",
+        "/chat/{chat}/info/visitorName",
+        "/chat/{chat}/info/visitorTyping",
+        "/chat/{chat}/info/agentTyping",
+        "/chat/{chat}/transfer",
+        "/chat/{chat}/survey",
+        "/visits/visit/H217K1",
+        "/visits/visit/H217K1/customVariables",
+    ];
+    for path in reads {
+        let path = path.replace("{chat}", &chat);
+        let plain = agent.get(&format!("{path}?v=1&NC=true")).await;
+        let suffixed = agent.get(&format!("{path}.json?v=1&NC=true&__d=77")).await;
+        assert_eq!((plain.status, suffixed.status), (200, 200), "{path}");
+        assert_eq!(plain.body, suffixed.body, "{path}");
+    }
+    let resource = Agent { at: format!("{}.json", agent.at), ..agent };
+    assert_eq!(resource.get("?cs=1").await.status, 200);
+    let again = Agent { at: "/api/account/12345678/agentSession.json".into(), ..resource };
+    assert_eq!(again.post("?v=1", json!({ "loginData": {} })).await.status, 201);
+    assert_eq!(again.post("?v=1", json!({})).await.status, 400, "without loginData");
+}
+
+#[tokio::test(start_paused = true)]
 async fn domains_are_answered_under_both_names() {
     let simulator = simulator();
     for prefix in ["api", "csdr"] {

@@ -1,7 +1,7 @@
 //! Transfers to skills and agents.
 
 use super::{Agent, BOT_SKILL, HUMAN_SKILL, after, chatting, many, simulator, visitor};
-use crate::simulator::{ChatAvailability, ChatState};
+use crate::simulator::{ChatAvailability, ChatState, Fault};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -35,6 +35,8 @@ async fn a_transfer_to_a_skill_leaves_the_agent_and_tells_the_next_one_why() {
     assert_eq!((&info["state"], info.get("agentId")), (&json!("waiting"), None));
     after(9.9).await;
     assert_eq!(agent.get(&format!("/chat/{chat}/events")).await.status, 200);
+    let several = agent.get(&format!("/chat?chatSessionKeys={chat}")).await.body;
+    assert_eq!(several["chats"]["chat"]["info"]["chatSessionKey"], json!(chat));
     after(0.1).await;
     assert_eq!(agent.get(&format!("/chat/{chat}/events")).await.status, 404);
     assert_eq!(agent.rings().await, 0);
@@ -95,4 +97,16 @@ async fn a_human_hands_a_chat_back_to_the_bot() {
     hannah.takes_chat(&other).unwrap();
     hannah.offers_chat(&other, "support-bot").unwrap();
     assert_eq!(agent.accepts().await, other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_can_be_lost_though_it_is_answered() {
+    let simulator = simulator();
+    let (agent, chat) = chatting(&simulator).await;
+    simulator.inject(Fault::LoseTransfer {}.times(1));
+    let to = json!({ "transfer": { "skill": { "id": HUMAN_SKILL } } });
+    assert_eq!(agent.post(&format!("/chat/{chat}/transfer"), to.clone()).await.status, 200);
+    assert_eq!(agent.says(&chat, "still here").await.status, 201);
+    assert_eq!(agent.post(&format!("/chat/{chat}/transfer"), to).await.status, 200);
+    assert_eq!(agent.says(&chat, "gone").await.status, 404);
 }
