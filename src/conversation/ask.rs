@@ -226,6 +226,7 @@ impl Conversation {
                     turn.state = State::Exhausted;
                 } else if turn.is_awaited() && !is_manager && !(is_chat && turn.fallback_fired) {
                     turn.state = State::Exhausted;
+                    turn.faulty = true;
                     self.fall_back(FallbackReason::Fault, Some(event), now, fx);
                 } else {
                     self.turns.give_up(&event);

@@ -1,15 +1,12 @@
 //! Pure: what the history tells. It is the journal: which events were answered, which pieces are missing, what
 //! the first utterance is, from when `maxConsumerMessageDelay` counts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     event::{Audience, Content, EventKey, EventKind, Message, ReceiptStatus, Speaker},
     mark::Mark,
-    unmarked::{Course, Leftovers},
+    unmarked::{Course, Leftovers, Manner},
     words::{Sequence, Timestamp},
 };
 
@@ -162,16 +159,14 @@ pub(super) struct Takeover {
 ///
 /// `fresh`: the conversation has just been assigned, so its last utterance is the bot's first input. Otherwise it
 /// was this agent's already before the process started (or the connection was lost): what is unanswered goes on.
-/// `greets`: the agent's first words answer a greeting, whatever the consumer has said before.
 pub(super) fn take_over(
     messages: &[Message],
     journal: &Journal,
     fresh: bool,
     skip_agent_message: bool,
-    window: Duration,
-    greets: bool,
+    manner: Manner,
 ) -> Takeover {
-    let answered = Answered::read(messages, journal, window, greets);
+    let answered = Answered::read(messages, journal, manner);
     let utterances: Vec<&Message> = messages.iter().filter(|m| is_utterance(m)).collect();
     let foreign = |m: &&&Message| matches!(m.from, Speaker::Consumer | Speaker::Agent);
     let (picked, batch_ends, one_event) = if fresh || !answered.spoken {
@@ -186,7 +181,7 @@ pub(super) fn take_over(
             (Some(half), _) => Some((answered.half_begins, half.sequence)),
             // The agent was here before, and a restart cannot tell that it was away meanwhile: without a window, each
             // message is an event in either case.
-            (None, _) if answered.spoken && window.is_zero() => None,
+            (None, _) if answered.spoken && manner.is_one_by_one() => None,
             // What the consumer said while waiting.
             (None, [first, .., last]) => Some((first.sequence, last.sequence)),
             (None, [only]) => Some((only.sequence, only.sequence)),
@@ -311,7 +306,7 @@ struct Answered {
 }
 
 impl Answered {
-    fn read(messages: &[Message], journal: &Journal, window: Duration, greets: bool) -> Self {
+    fn read(messages: &[Message], journal: &Journal, manner: Manner) -> Self {
         let mut answered = Self {
             up_to: -1,
             marked_up_to: -1,
@@ -343,7 +338,7 @@ impl Answered {
             }
         }
         if !answered.marks {
-            answered.follow(messages, window, greets);
+            answered.follow(messages, manner);
         }
         answered.half = answered.half.filter(|key| key.sequence > answered.up_to);
         let settled = match answered.half {
@@ -366,8 +361,8 @@ impl Answered {
     }
 
     /// Without any mark the dialog is gone through as it must have been served.
-    fn follow(&mut self, messages: &[Message], window: Duration, greets: bool) {
-        let mut course = Course::new(window, greets);
+    fn follow(&mut self, messages: &[Message], manner: Manner) {
+        let mut course = Course::new(manner);
         for message in messages.iter().filter(|m| is_content(m)) {
             match (message.from, message.audience) {
                 (Speaker::Consumer, _) => course.consumer(message),

@@ -8,6 +8,8 @@ use super::{
     event::{Content, EventKey, EventKind, Message, Speaker},
     gather::{Batch, Item},
     history::{self, Takeover},
+    settings::Kind,
+    unmarked::Manner,
     words::Sequence,
 };
 
@@ -38,8 +40,10 @@ impl Conversation {
             &self.journal,
             fresh,
             self.settings.skip_agent_message,
-            self.settings.gather,
-            self.is_chat() && self.settings.greeting.is_some(),
+            match self.settings.kind {
+                Kind::Messaging => Manner::Messaging { window: self.settings.gather },
+                Kind::Chat => Manner::Chat { greets: self.settings.greeting.is_some() },
+            },
         );
         self.leftovers = leftovers;
         if let Some(last) = messages.last() {

@@ -25,6 +25,8 @@ pub(super) struct Turn {
     pub(super) resends: u32,
     /// It has been put to the bot.
     pub(super) put: bool,
+    /// The bot is certainly wrong about it.
+    pub(super) faulty: bool,
     /// The fallback has fired, and there was nowhere to go.
     pub(super) fallback_fired: bool,
     /// The bot has spoken unasked since: the consumer is not waiting in silence.
@@ -57,6 +59,7 @@ impl Turn {
             ready_at,
             resends: 0,
             put: false,
+            faulty: false,
             fallback_fired: false,
             spoken: false,
         }
@@ -76,9 +79,8 @@ impl Turn {
     /// Whether the bot has got it, as far as is known.
     pub(super) fn is_in_hand(&self) -> bool {
         match self.state {
-            State::HandedOver { .. } | State::Silent { .. } | State::Seen | State::Exhausted => {
-                true
-            }
+            State::HandedOver { .. } | State::Silent { .. } | State::Seen => true,
+            State::Exhausted => self.put,
             State::Asking | State::Undelivered { .. } => false,
         }
     }
@@ -236,8 +238,13 @@ impl Turns {
     }
 
     /// People were wanted and nobody can come: no event that is open asks for them again, and none holds up the next.
-    /// An attempt that runs goes on, and so does what waits for a bot that is not `gone`.
+    /// An attempt that runs goes on, and so does what waits for a bot that is not `gone`; what the bot is wrong about
+    /// is given up.
     pub(super) fn escalated_in_vain(&mut self, gone: bool) {
+        let faulty = self.open.iter().filter(|turn| turn.faulty);
+        for event in faulty.map(|turn| turn.question.event.clone()).collect::<Vec<_>>() {
+            self.give_up(&event);
+        }
         for turn in &mut self.open {
             turn.fallback_fired = true;
             match turn.state {

@@ -17,12 +17,16 @@ use super::{
 /// Follows a dialog without marks as the process must have served it: one batch at a time, each answered by at least
 /// one own message, what is said meanwhile is the next batch.
 ///
-/// Own messages with nothing of the consumer between them may all be one answer: they settle one batch.
+/// Own messages with nothing of the consumer between them may all be one answer: they settle one batch. Not so in
+/// chat, where lines are short, come in quick succession, and are never batched: there each own line settles one, but
+/// for the first, which answers the greeting.
 #[derive(Debug, Default)]
 pub(super) struct Course {
     /// `messageDelay`, ms.
     window: i64,
-    /// What the agent says first answers a greeting, as in chat.
+    /// Each own line settles a line.
+    in_chat: bool,
+    /// What the agent says first answers a greeting.
     greets: bool,
     /// What no answer is known to, oldest first.
     waiting: VecDeque<Said>,
@@ -37,6 +41,25 @@ pub(super) struct Course {
     leftovers: Leftovers,
 }
 
+/// How a dialog is served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Manner {
+    /// `messageDelay` makes batches of what the consumer says.
+    Messaging { window: Duration },
+    /// Each line is a turn; `greets`: the first turn is a greeting.
+    Chat { greets: bool },
+}
+
+impl Manner {
+    /// Whether each message is an event of its own.
+    pub(super) fn is_one_by_one(self) -> bool {
+        match self {
+            Self::Messaging { window } => window.is_zero(),
+            Self::Chat { .. } => true,
+        }
+    }
+}
+
 /// A consumer message.
 #[derive(Debug)]
 struct Said {
@@ -47,9 +70,14 @@ struct Said {
 }
 
 impl Course {
-    pub(super) fn new(window: Duration, greets: bool) -> Self {
-        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        Self { window, greets, ..Self::default() }
+    pub(super) fn new(manner: Manner) -> Self {
+        match manner {
+            Manner::Messaging { window } => {
+                let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+                Self { window, ..Self::default() }
+            }
+            Manner::Chat { greets } => Self { in_chat: true, greets, ..Self::default() },
+        }
     }
 
     /// The consumer said this.
@@ -65,7 +93,8 @@ impl Course {
         if !self.speaking && self.is_too_soon(message.time) {
             return;
         }
-        if !self.speaking && !std::mem::take(&mut self.greets) {
+        let answers_greeting = std::mem::take(&mut self.greets);
+        if (self.in_chat || !self.speaking) && !answers_greeting {
             self.settle_batch();
         }
         self.speaking = true;

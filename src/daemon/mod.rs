@@ -3,6 +3,7 @@
 pub mod availability;
 pub mod hall;
 mod hearing;
+mod ratings;
 mod report;
 pub mod rings;
 

@@ -234,13 +234,13 @@ mod tests {
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         let fitted = fit(text("Which?", Some(replies(&titles))));
         let sizes: Vec<usize> = (fitted.actions.iter())
-            .map(|action| match action {
-                Action::Structured { content, .. } => {
-                    let card = content.to_value();
-                    assert_eq!(check(&card), vec![]);
-                    card["elements"].as_array().unwrap().len()
-                }
-                other => panic!("{other:?}"),
+            .map(|action| {
+                let Action::Structured { content, .. } = action else {
+                    panic!("{action:?}");
+                };
+                let card = content.to_value();
+                assert_eq!(check(&card), vec![]);
+                card["elements"].as_array().unwrap().len()
             })
             .collect();
         assert_eq!(sizes, [256, 45]);

@@ -60,8 +60,9 @@ impl Hall {
                 }
             }
             cloud::Event::Gone { id, how, csat } => {
-                if self.book.get(&id).is_some() {
-                    csat.inspect(|rate| self.metrics.csat(*rate));
+                let here = self.book.get(&id).is_some();
+                if let Some(score) = self.ratings.gone(&id, how, here, csat) {
+                    self.metrics.csat(score);
                 }
                 self.on_gone(&id, how, now);
             }

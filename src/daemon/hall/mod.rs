@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::{
     availability::{Asked, Presence, Situation},
     hearing::Hearing,
+    ratings::Ratings,
     report::Complaint,
     rings::Rings,
 };
@@ -76,6 +77,7 @@ pub struct Hall {
     /// What was last complained of: the way to the cloud, and the way to the bot.
     complaints: (Complaint, Complaint),
     hearing: Hearing,
+    ratings: Ratings,
     /// Events that follow from what could not be handed out.
     backlog: VecDeque<(ConversationId, Event)>,
     /// When the input that is being handled arrived.
@@ -141,6 +143,7 @@ impl Hall {
             returned: BTreeSet::new(),
             complaints: <(Complaint, Complaint)>::default(),
             hearing: Hearing::default(),
+            ratings: Ratings::default(),
             backlog: VecDeque::new(),
             arrived: now,
             news: true,

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    simulator::{AccountOptions, DialogKind, Fault, Mode, Options},
-    support::{World, after, story, text},
+    simulator::{AccountOptions, DialogKind, Fault, Mode, Options, Scope},
+    support::{HUMAN_SKILL, World, after, story, text},
 };
 
 #[tokio::test(start_paused = true)]
@@ -407,6 +407,33 @@ fn card(title: &str) -> Value {
         { "type": "text", "text": title },
         { "type": "button", "title": "Buy", "click": { "actions": [{ "type": "publishText", "text": "buy" }] } }
     ]})
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_consumer_gives_is_counted_for_a_conversation_that_ends_here() {
+    story(async {
+        let world = World::online("").await;
+        for (words, score, answer) in [
+            ("content", 4, text("hello")),
+            ("says nothing", 0, text("hello")),
+            ("given away", 1, json!({ "type": "transfer", "skillId": HUMAN_SKILL })),
+        ] {
+            let talk = world.consumer_starts(words);
+            let event = world.bot.hears(words).await;
+            world.bot.answers(&event, &[answer]);
+            after(1.0).await;
+            world.cloud.consumer(&talk).rates(score).unwrap();
+            world.cloud.consumer(&talk).closes(Scope::Conversation).unwrap();
+        }
+        after(1.0).await;
+        let scores = ["1.0", "3.0", "4.0", "5.0"].map(|le| world.count("csat_score_bucket", le));
+        assert_eq!(scores, [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(world.count("conversations_total", "resolved"), 2.0);
+        assert_eq!(world.count("conversations_total", "transferred"), 1.0);
+        assert_eq!(world.count("escalations_total", "bot"), 1.0);
+        assert_eq!(world.count("transfers_total", "escalated_by_bot"), 1.0);
+    })
+    .await;
 }
 
 fn with_survey() -> World {

@@ -174,6 +174,15 @@ impl World {
         self.consumer_types(conversation, if present { "ACTIVE" } else { "BACKGROUND" })
     }
 
+    /// Answers the question how content they are, 1 to 5. It shows with the next change of the conversation.
+    pub(crate) fn consumer_rates(&mut self, conversation: &str, score: u8) -> Done {
+        self.conversation(conversation)?;
+        if let Some(found) = self.conversations.get_mut(conversation) {
+            found.csat = score;
+        }
+        Ok(None)
+    }
+
     /// Closes the conversation, or only its open dialog.
     pub(crate) fn consumer_closes(&mut self, conversation: &str, scope: Scope) -> Done {
         let dialog = self.open_dialog(conversation)?;

@@ -17,6 +17,8 @@ pub(crate) struct Conversation {
     pub(crate) skill: String,
     pub(crate) open: bool,
     pub(crate) close_reason: Option<&'static str>,
+    /// What the consumer gave, 1 to 5; 0 for nothing.
+    pub(crate) csat: u8,
     pub(crate) started: Millis,
     pub(crate) ended: Option<Millis>,
     pub(crate) updated: Millis,

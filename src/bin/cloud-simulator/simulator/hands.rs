@@ -251,6 +251,11 @@ impl ConsumerHand<'_> {
         self.simulator.act(|world| world.consumer_is_present(self.conversation, true))
     }
 
+    /// Says how content they are, 1 to 5; it shows with the next change of the conversation.
+    pub(crate) fn rates(&self, score: u8) -> Done {
+        self.simulator.act(|world| world.consumer_rates(self.conversation, score))
+    }
+
     /// Closes the conversation or its open dialog.
     pub(crate) fn closes(&self, scope: Scope) -> Done {
         self.simulator.act(|world| world.consumer_closes(self.conversation, scope))

@@ -72,7 +72,7 @@ pub(crate) fn conversation_change(
         "startTs": conversation.started,
         "metaDataLastUpdateTs": conversation.updated,
         "firstConversation": conversation.first_conversation,
-        "csatRate": 0,
+        "csatRate": conversation.csat,
         "ttr": { "ttrType": conversation.ttr_type, "value": conversation.ttr_seconds },
         "note": conversation.note,
         "context": conversation.context,

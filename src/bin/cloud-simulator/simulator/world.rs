@@ -297,6 +297,7 @@ impl World {
             skill,
             open: true,
             close_reason: None,
+            csat: 0,
             started: self.now,
             ended: None,
             updated: self.now,
