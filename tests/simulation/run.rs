@@ -166,10 +166,11 @@ impl Stage {
                 let _ = self.world.cloud.act(|world| world.evict(AGENT, None));
             }
             Step::Fault(fault, times) => {
-                self.told_less |= match fault {
-                    Fault::Notifications { mode, .. } => !matches!(mode, Mode::Duplicate),
-                    fault => matches!(fault, Fault::Deaf { .. }),
-                };
+                self.told_less |= matches!(
+                    fault,
+                    Fault::Notifications { mode: Mode::Suppress | Mode::Delay | Mode::Reorder, .. }
+                        | Fault::Deaf { .. }
+                );
                 self.world.cloud.inject(fault.clone().times(*times));
             }
             Step::Waits => after(70.0).await,
