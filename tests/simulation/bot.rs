@@ -60,6 +60,8 @@ pub(crate) struct Asked {
     pub(crate) covered_once: BTreeSet<Vec<u64>>,
     /// The bot has said that it will take its time: nobody waits for the answer to keep the order.
     pub(crate) seen: bool,
+    /// The number of the last attempt that reached it.
+    pub(crate) attempt: u64,
     /// What it did with it, each time.
     pub(crate) moods: Vec<Mood>,
 }
@@ -223,7 +225,9 @@ impl Bot {
         }
         moods.push(mood);
         let seen = moods.iter().any(|mood| matches!(mood, Mood::SeenFirst));
-        state.asked.insert(id, Asked { conversation, covers, covered_once, seen, moods });
+        let attempt = event["attempt"].as_u64().unwrap();
+        let asked = Asked { conversation, covers, covered_once, seen, attempt, moods };
+        state.asked.insert(id, asked);
         mood
     }
 

@@ -131,8 +131,11 @@ impl<'a> Case<'a> {
             // Events are numbered by what they answer.
             let number =
                 id[self.talk.id.len()..].split(':').nth(1).and_then(|n| n.parse::<u64>().ok());
-            let seen = self.record.asked.get(id).is_some_and(|asked| asked.seen);
-            if let Some(number) = number.filter(|_| !seen) {
+            // What the bot has taken its time for, or was asked for once more after all attempts, holds up nothing.
+            let attempts = u64::from(self.record.plan.settings.resends()) + 1;
+            let may_be_late = |asked: &Asked| asked.seen || asked.attempt > attempts;
+            let held_up = !self.record.asked.get(id).is_some_and(may_be_late);
+            if let Some(number) = number.filter(|_| held_up) {
                 if number < newest {
                     self.verdict.reordered += 1;
                     self.verdict

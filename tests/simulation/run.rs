@@ -96,7 +96,7 @@ struct Stage {
     broken: Vec<String>,
     started: Vec<Instant>,
     words: u32,
-    /// The cloud has kept news to itself.
+    /// The cloud has kept news to itself, or told it in its own time.
     told_less: bool,
 }
 
@@ -166,8 +166,11 @@ impl Stage {
                 let _ = self.world.cloud.act(|world| world.evict(AGENT, None));
             }
             Step::Fault(fault, times) => {
-                let missing = matches!(fault, Fault::Notifications { mode: Mode::Suppress, .. });
-                self.told_less |= missing || matches!(fault, Fault::Deaf { .. });
+                self.told_less |= matches!(
+                    fault,
+                    Fault::Notifications { mode: Mode::Suppress | Mode::Delay | Mode::Reorder, .. }
+                        | Fault::Deaf { .. }
+                );
                 self.world.cloud.inject(fault.clone().times(*times));
             }
             Step::Waits => after(70.0).await,
@@ -188,7 +191,7 @@ impl Stage {
 
     async fn keeps_its_limit(&mut self) {
         let status = self.world.status().await;
-        // From a list that began with a gap the connector concludes for a while that what was left out has gone.
+        // From news that comes in place of the list, the connector concludes for a while that the others have gone.
         if status.conversations.open > self.settings.max_conversations && !self.told_less {
             self.broken.push(format!("{} conversations are open", status.conversations.open));
         }
