@@ -162,6 +162,11 @@ impl Talk {
         !self.told || self.doubt != Doubt::None || (self.wants_whole && self.whole_at <= now)
     }
 
+    /// Whether a request for several chats asks for this one too.
+    pub(super) fn is_read_with_others(&self) -> bool {
+        self.told && self.doubt == Doubt::None
+    }
+
     /// Who has it is to be asked soon.
     pub(super) fn ask_whole(&mut self, now: Instant) {
         self.whole_at = now;

@@ -26,7 +26,11 @@ impl AgentSession {
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
         let alone = self.polls_alone();
-        if !alone && self.several.parts == 0 && self.several.poll.begins(now) {
+        if !alone
+            && self.several.parts == 0
+            && self.talks.values().any(Talk::is_read_with_others)
+            && self.several.poll.begins(now)
+        {
             self.poll_several(out);
         }
         let due: Vec<(ConversationId, String, bool)> = self
@@ -51,7 +55,7 @@ impl AgentSession {
     }
 
     fn poll_several(&mut self, out: &mut Out) {
-        let known = self.talks.values().filter(|talk| talk.told && talk.doubt == Doubt::None);
+        let known = self.talks.values().filter(|talk| talk.is_read_with_others());
         let known: Vec<(ConversationId, Sequence)> =
             known.map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
         self.several.parts = known.len().div_ceil(MOST_AT_ONCE);

@@ -250,7 +250,11 @@ impl Connection for AgentSession {
         let polls =
             self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
         let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
-        let several = || self.several.poll.due().filter(|_| self.several.parts == 0);
+        let several = || {
+            let asks = self.several.parts == 0
+                && self.talks.values().any(Talk::is_read_with_others);
+            self.several.poll.due().filter(|_| asks)
+        };
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
