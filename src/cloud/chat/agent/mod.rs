@@ -309,12 +309,21 @@ impl Connection for AgentSession {
         let was_up = self.is_up();
         memory.forbidden = self.forbidden;
         memory.leaves_chats = self.talks.values().any(|talk| talk.told) && !self.handing_back;
-        for (_, purpose) in std::mem::take(&mut self.pending) {
-            let error = CallError::NoAnswer { call: purpose.name() };
-            Self::fail(purpose, &error, &mut self.rings, out);
+        let fates = std::mem::take(&mut self.pending).into_values();
+        let (rings, calls): (Vec<Purpose>, Vec<Purpose>) =
+            fates.partition(|purpose| matches!(purpose, Purpose::Take));
+        for purpose in rings {
+            Self::abandon(purpose, &mut self.rings, out);
         }
         for event in self.rings.unwant() {
             out.push(Output::Tell(event));
+        }
+        // Before the fates of calls: a transfer that was cut off has not failed, it is made again or found done.
+        if was_up {
+            out.push(Output::Tell(Event::Down));
+        }
+        for purpose in calls {
+            Self::abandon(purpose, &mut self.rings, out);
         }
         for (key, mut talk) in std::mem::take(&mut self.talks) {
             for post in talk.outbox.drain() {
@@ -325,9 +334,6 @@ impl Connection for AgentSession {
                 let error = CallError::NoAnswer { call: "transfer" };
                 Self::called(key, transfer.call, Err(error), out);
             }
-        }
-        if was_up {
-            out.push(Output::Tell(Event::Down));
         }
     }
 
@@ -442,6 +448,12 @@ impl AgentSession {
         if let Some(id) = id {
             Self::tell(Event::Called { conversation, id, outcome }, out);
         }
+    }
+
+    /// The request may have been carried out or not: its answer will never come.
+    fn abandon(purpose: Purpose, rings: &mut Rings, out: &mut Out) {
+        let error = CallError::NoAnswer { call: purpose.name() };
+        Self::fail(purpose, &error, rings, out);
     }
 
     /// The request brought nothing, and whoever waits for it is to know.
