@@ -53,7 +53,7 @@ pub(super) struct Talk {
     pub(super) transfer: Option<Transfer>,
     /// The server has agreed to a transfer or an end: nothing is said any more.
     pub(super) leaving: bool,
-    /// When it agreed to a transfer.
+    /// When it agreed.
     pub(super) left_at: Option<Instant>,
 }
 
@@ -230,6 +230,8 @@ pub(super) struct Post {
     pub(super) body: String,
     /// The same in plain text, should the server refuse it as it is.
     pub(super) plain: Option<String>,
+    /// How often it has failed.
+    pub(super) failures: u32,
 }
 
 /// What is posted.
@@ -410,6 +412,6 @@ mod tests {
     }
 
     fn post(text: &str) -> Post {
-        Post { call: None, kind: Kind::Line, body: text.to_owned(), plain: None }
+        Post { call: None, kind: Kind::Line, body: text.to_owned(), plain: None, failures: 0 }
     }
 }

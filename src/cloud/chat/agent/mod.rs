@@ -251,8 +251,8 @@ impl Connection for AgentSession {
             self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
         let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
         let several = || {
-            let asks = self.several.parts == 0
-                && self.talks.values().any(Talk::is_read_with_others);
+            let asks =
+                self.several.parts == 0 && self.talks.values().any(Talk::is_read_with_others);
             self.several.poll.due().filter(|_| asks)
         };
         [
