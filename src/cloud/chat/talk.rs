@@ -40,7 +40,7 @@ pub(super) struct Talk {
     pub(super) poll: Poll,
     /// When not only the events are to be read, but also who has the chat.
     pub(super) whole_at: Instant,
-    /// That is because something has happened, and not just because it is time.
+    /// That is because something has happened, and no question that left since then tells yet.
     pub(super) wants_whole: bool,
     pub(super) heard: Instant,
     /// It has been told that it was not heard of for too long.

@@ -41,6 +41,7 @@ impl AgentSession {
             .filter_map(|talk| {
                 talk.poll.begins(now).then(|| {
                     let whole = talk.whole_at <= now;
+                    talk.wants_whole &= !whole;
                     let path = if whole { "" } else { "/events" };
                     let from =
                         if talk.next > 0 { format!("?from={}", talk.next) } else { String::new() };
@@ -145,12 +146,16 @@ impl AgentSession {
         match result {
             Ok(chat) => {
                 talk.poll.answered(now);
-                if whole {
-                    (talk.whole_at, talk.wants_whole) = (now + WHOLE_EVERY, false);
+                if whole && !talk.wants_whole {
+                    talk.whole_at = now + WHOLE_EVERY;
                 }
                 self.learn(key, chat.events.as_ref(), chat.info, now, out);
             }
-            Err(failure) => self.chat_failed(key, &failure, now, out),
+            Err(failure) => {
+                // Should it have been asked for who has the chat, that is not answered.
+                talk.wants_whole |= whole && talk.told;
+                self.chat_failed(key, &failure, now, out);
+            }
         }
     }
 
@@ -212,7 +217,7 @@ impl AgentSession {
             let is_mine = !ended && owner.is_none_or(|owner| owner == Owner::Me);
             return self.first_read(key, messages, moved, is_mine, now, out);
         }
-        let leaving = talk.leaving;
+        let (leaving, wants_whole) = (talk.leaving, talk.wants_whole);
         for message in messages {
             let conversation = key.clone();
             Self::tell(Event::Message { conversation, message }, out);
@@ -226,6 +231,8 @@ impl AgentSession {
             // The server's own words for it, after this agent had asked for it.
             _ if moved.is_some() && leaving => self.is_gone(key, Departure::Moved, out),
             None if moved.is_some() => self.ask_for_owner(key, now),
+            // What left before something happened, does not tell what became of it.
+            Some(Owner::Me) if wants_whole => {}
             Some(Owner::Me) => self.is_still_here(key, now, out),
             None => {}
         }
