@@ -185,9 +185,10 @@ impl AgentSession {
                 talk.whole_at = now;
                 talk.senseless += 1;
                 if talk.senseless >= MOST_SENSELESS {
+                    talk.senseless = 0;
                     let detail = format!("a chat cannot be read: {}", failure.detail);
                     Self::complain("chat", detail, out);
-                    self.is_gone(key, Departure::Moved, out);
+                    self.doubt(key, now, out);
                 }
             }
         }
@@ -411,8 +412,10 @@ fn readable(body: Body) -> Result<Chat, Failure> {
     } else if body.has("events") {
         Ok(Chat { events: Some(body.member("events")), info: None })
     } else {
+        // A page of a proxy on the way says nothing about the chat.
+        let kind = if body.is_json() { Trouble::Refused } else { Trouble::Failed };
         let detail = "200: the answer holds no events".to_owned();
-        Err(Failure { kind: Trouble::Refused, status: Some(200), detail })
+        Err(Failure { kind, status: Some(200), detail })
     }
 }
 
