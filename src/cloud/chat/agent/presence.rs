@@ -97,9 +97,11 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        // A change that is under way has moved it on.
+        // It was asked for before the state was changed: it may tell the old one.
+        let is_old = self.presence.check_at.is_some();
         self.presence.check_at.get_or_insert(now + CHECK_EVERY);
         let state: State = match result {
+            Ok(_) if is_old => return,
             Ok(body) => body.member("availability"),
             Err(failure) => {
                 if failure.kind == Trouble::Missing {
