@@ -15,7 +15,9 @@ use crate::{
 impl AgentSession {
     /// Whether each chat is asked for by itself.
     pub(super) fn polls_alone(&self) -> bool {
-        self.several.refused || self.talks.len() <= self.terms.several_above
+        self.several.refused
+            || self.several.avoided_until.is_some()
+            || self.talks.len() <= self.terms.several_above
     }
 
     /// When a chat that the request for several does not reach is to be read.
@@ -25,6 +27,9 @@ impl AgentSession {
     }
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
+        if self.several.avoided_until.is_some_and(|until| until <= now) {
+            self.several.avoided_until = None;
+        }
         let alone = self.polls_alone();
         if !alone
             && self.several.parts == 0
@@ -87,7 +92,12 @@ impl AgentSession {
                     return self.several.poll.too_much(now, retry_after);
                 }
                 Trouble::Failed | Trouble::Unknown => {
-                    self.several.poll.failed(now);
+                    if self.several.poll.failed(now) >= SEVERAL_FAIL_FOR {
+                        // The chats must not go without a request for longer.
+                        self.several.poll.answered(now);
+                        self.several.avoided_until = Some(now + AVOIDED_FOR);
+                        self.spread(now);
+                    }
                     return;
                 }
                 Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
@@ -125,6 +135,11 @@ impl AgentSession {
                 format!("several chats cannot be read at once ({why}): each is read by itself");
             Self::complain("several_chats", detail, out);
         }
+        self.spread(now);
+    }
+
+    /// From now on each chat is read at its own moment.
+    fn spread(&mut self, now: Instant) {
         for talk in self.talks.values_mut() {
             let phase = talk.phase();
             talk.poll.hold(now + phase);
@@ -426,6 +441,10 @@ fn is_plain_id(id: &str) -> bool {
 
 /// Some 3.5 kB of URL.
 const MOST_AT_ONCE: usize = 50;
+/// When the request for several chats has failed for so long, each is asked by itself: 40 s without a request end it.
+const SEVERAL_FAIL_FOR: Duration = Duration::from_secs(5);
+/// For how long.
+const AVOIDED_FOR: Duration = Duration::from_secs(300);
 /// How often to ask who has a chat when nothing happens.
 const WHOLE_EVERY: Duration = Duration::from_secs(30);
 /// A chat that cannot be read for so long is looked for.

@@ -93,6 +93,8 @@ pub(crate) struct Memory {
     forbidden: bool,
     /// Chats are left as they are: a log-out would hand them back.
     leaves_chats: bool,
+    /// The server has no use for requests for several chats.
+    several_refused: bool,
 }
 
 /// Asking for several chats in one request.
@@ -103,6 +105,8 @@ struct Several {
     parts: usize,
     /// The server has no use for it.
     refused: bool,
+    /// It keeps failing, which may be its own fault: until then each chat is read by itself.
+    avoided_until: Option<Instant>,
 }
 
 /// Asking for the list of chats.
@@ -182,7 +186,12 @@ impl Connection for AgentSession {
             presence: Presence::new(now),
             rings: Rings::new("", now),
             talks: BTreeMap::new(),
-            several: Several { poll: Poll::new(now), parts: 0, refused: false },
+            several: Several {
+                poll: Poll::new(now),
+                parts: 0,
+                refused: memory.several_refused,
+                avoided_until: None,
+            },
             looks: Looks::default(),
             handing_back: false,
             forbidden: false,
@@ -308,6 +317,7 @@ impl Connection for AgentSession {
     fn lost(mut self, _: Instant, memory: &mut Memory, out: &mut Out) {
         let was_up = self.is_up();
         memory.forbidden = self.forbidden;
+        memory.several_refused = self.several.refused;
         memory.leaves_chats = self.talks.values().any(|talk| talk.told) && !self.handing_back;
         let fates = std::mem::take(&mut self.pending).into_values();
         let (rings, calls): (Vec<Purpose>, Vec<Purpose>) =
