@@ -415,16 +415,16 @@ impl AgentSession {
     ) {
         self.ids += 1;
         let timeout = match purpose {
-            // The next question has to leave before the ring is over.
-            Purpose::Rings | Purpose::Take => self.terms.timeout.min(LONGEST_FOR_RINGS),
+            // The next question has to leave before the ring, or the chat, is over.
+            Purpose::Rings | Purpose::Take | Purpose::Poll { .. } | Purpose::Several(_) => {
+                self.terms.timeout.min(LONGEST_LOOK)
+            }
             Purpose::Start
             | Purpose::Info
             | Purpose::Look
             | Purpose::SetState { .. }
             | Purpose::CheckState
-            | Purpose::Poll { .. }
             | Purpose::History { .. }
-            | Purpose::Several(_)
             | Purpose::Post(..)
             | Purpose::Typing(_)
             | Purpose::Targets(_)
@@ -544,8 +544,8 @@ fn without_query(href: &str) -> &str {
     href.split('?').next().unwrap_or_default().trim_end_matches('/')
 }
 
-/// With the 20 s that a ring lasts, a request that hangs must leave time for another one.
-const LONGEST_FOR_RINGS: Duration = Duration::from_secs(8);
+/// With the 20 s that a ring lasts, and the 40 s of a chat without a request, one that hangs must leave time for others.
+const LONGEST_LOOK: Duration = Duration::from_secs(8);
 /// Longer than any session lasts.
 const FOREVER: Duration = Duration::from_secs(3_650 * 24 * 3_600);
 
