@@ -358,9 +358,11 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        let Some(talk) = self.talks.get(key) else {
+        let Some(talk) = self.talks.get_mut(key) else {
             return Self::called(key.clone(), call, Err(CallError::NotSent), out);
         };
+        // It was one more look at the same.
+        talk.poll.hold(now + PERIOD);
         let outcome = match result.and_then(readable) {
             Ok(chat) => {
                 let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
