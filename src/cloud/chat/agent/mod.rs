@@ -318,7 +318,10 @@ impl Connection for AgentSession {
         let was_up = self.is_up();
         memory.forbidden = self.forbidden;
         memory.several_refused = self.several.refused;
-        memory.leaves_chats = self.talks.values().any(|talk| talk.told) && !self.handing_back;
+        // A session that was lost before it knew its chats has learned nothing new.
+        if self.is_up() {
+            memory.leaves_chats = !self.talks.is_empty() && !self.handing_back;
+        }
         let fates = std::mem::take(&mut self.pending).into_values();
         let (rings, calls): (Vec<Purpose>, Vec<Purpose>) =
             fates.partition(|purpose| matches!(purpose, Purpose::Take));
