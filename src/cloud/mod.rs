@@ -246,6 +246,8 @@ pub enum Event {
         wanted: Availability,
         /// What it was found to be, in the cloud's word.
         found: String,
+        /// How often in the last five minutes, this time counted.
+        lately: usize,
     },
     /// The answer to [`Command::Availability`].
     AvailabilitySet {

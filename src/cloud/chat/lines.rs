@@ -41,13 +41,14 @@ pub(super) fn line(
         }
     };
     let written = |event: Value| json!({ "event": event }).to_string();
-    Post { call, kind: Kind::Line, body: written(event), plain: plain.map(written) }
+    let plain = plain.map(written);
+    Post { call, kind: Kind::Line, body: written(event), plain, failures: 0 }
 }
 
 /// The end of the chat.
 pub(super) fn end(call: Option<CallId>) -> Post {
     let body = json!({"event": {"@type": "state", "state": "ended"}}).to_string();
-    Post { call, kind: Kind::End, body, plain: None }
+    Post { call, kind: Kind::End, body, plain: None, failures: 0 }
 }
 
 fn plain_line(text: &str) -> Value {

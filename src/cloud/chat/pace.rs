@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Poll {
     /// None while an answer is awaited.
     due: Option<Instant>,
+    /// When it was last asked for.
+    asked: Instant,
     /// Longer while the server finds that it is too much.
     period: Duration,
     failures: u32,
@@ -16,7 +18,7 @@ pub(super) struct Poll {
 impl Poll {
     /// For the first time at `due`.
     pub(super) fn new(due: Instant) -> Self {
-        Self { due: Some(due), period: PERIOD, failures: 0, failing_since: None }
+        Self { due: Some(due), asked: due, period: PERIOD, failures: 0, failing_since: None }
     }
 
     /// When to ask next.
@@ -28,7 +30,7 @@ impl Poll {
     pub(super) fn begins(&mut self, now: Instant) -> bool {
         let begins = self.due.is_some_and(|due| due <= now);
         if begins {
-            self.due = None;
+            (self.due, self.asked) = (None, now);
         }
         begins
     }
@@ -40,9 +42,10 @@ impl Poll {
     }
 
     /// It failed and may go better: the platform's own pauses of 5, 10 and 15 s, then every 15 s (Retry Policy
-    /// Recommendations). Tells for how long it has been failing.
+    /// Recommendations), counted from question to question, so that an answer that never came does not add to them.
+    /// Tells for how long it has been failing.
     pub(super) fn failed(&mut self, now: Instant) -> Duration {
-        self.due = Some(now + pause(self.failures));
+        self.due = Some((self.asked + pause(self.failures)).max(now + PERIOD));
         self.failures = self.failures.saturating_add(1);
         now.saturating_duration_since(*self.failing_since.get_or_insert(now))
     }
@@ -111,6 +114,19 @@ mod tests {
         assert_eq!(poll.failed(at), Duration::from_secs(45));
         poll.answered(at);
         assert_eq!(poll.due(), Some(at + PERIOD));
+    }
+
+    #[test]
+    fn an_answer_that_never_came_does_not_make_the_pause_longer() {
+        let now = Instant::now();
+        let seconds = Duration::from_secs;
+        let mut poll = Poll::new(now);
+        assert!(poll.begins(now));
+        poll.failed(now + seconds(8));
+        assert_eq!(poll.due(), Some(now + seconds(10)), "8 s of silence were pause enough");
+        assert!(poll.begins(now + seconds(10)));
+        poll.failed(now + seconds(11));
+        assert_eq!(poll.due(), Some(now + seconds(20)));
     }
 
     #[test]

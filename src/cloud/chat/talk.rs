@@ -40,7 +40,7 @@ pub(super) struct Talk {
     pub(super) poll: Poll,
     /// When not only the events are to be read, but also who has the chat.
     pub(super) whole_at: Instant,
-    /// That is because something has happened, and not just because it is time.
+    /// That is because something has happened, and no question that left since then tells yet.
     pub(super) wants_whole: bool,
     pub(super) heard: Instant,
     /// It has been told that it was not heard of for too long.
@@ -53,7 +53,7 @@ pub(super) struct Talk {
     pub(super) transfer: Option<Transfer>,
     /// The server has agreed to a transfer or an end: nothing is said any more.
     pub(super) leaving: bool,
-    /// When it agreed to a transfer.
+    /// When it agreed.
     pub(super) left_at: Option<Instant>,
 }
 
@@ -162,6 +162,11 @@ impl Talk {
         !self.told || self.doubt != Doubt::None || (self.wants_whole && self.whole_at <= now)
     }
 
+    /// Whether a request for several chats asks for this one too.
+    pub(super) fn is_read_with_others(&self) -> bool {
+        self.told && self.doubt == Doubt::None
+    }
+
     /// Who has it is to be asked soon.
     pub(super) fn ask_whole(&mut self, now: Instant) {
         self.whole_at = now;
@@ -225,6 +230,8 @@ pub(super) struct Post {
     pub(super) body: String,
     /// The same in plain text, should the server refuse it as it is.
     pub(super) plain: Option<String>,
+    /// How often it has failed.
+    pub(super) failures: u32,
 }
 
 /// What is posted.
@@ -405,6 +412,6 @@ mod tests {
     }
 
     fn post(text: &str) -> Post {
-        Post { call: None, kind: Kind::Line, body: text.to_owned(), plain: None }
+        Post { call: None, kind: Kind::Line, body: text.to_owned(), plain: None, failures: 0 }
     }
 }

@@ -150,6 +150,11 @@ impl Body {
         self.member::<Links>(member).link.into_iter().next()?.href
     }
 
+    /// Whether it is JSON at all.
+    pub(super) fn is_json(&self) -> bool {
+        !self.value.is_null()
+    }
+
     /// Whether it holds JSON with this member.
     pub(super) fn has(&self, member: &str) -> bool {
         self.value.get(member).is_some()

@@ -86,11 +86,19 @@ impl Hall {
                 debug!(state = ?state, word, "the agent's state as the cloud tells it");
                 self.news |= self.board.agent(&word, wall);
             }
-            cloud::Event::Displaced { wanted, found } => {
+            cloud::Event::Displaced { wanted, found, lately } => {
                 warn!(
                     wanted = wanted.as_str(),
-                    found, "the cloud had put the agent into another state; set back"
+                    found, lately, "the cloud had put the agent into another state; set back"
                 );
+                if lately >= TOO_OFTEN {
+                    let error = format!(
+                        "the cloud has set the agent {found} {lately} times in five minutes: rings are not taken in \
+                         time, or somebody changes its state"
+                    );
+                    warn!("{error}");
+                    self.news |= self.board.cloud_trouble(&error, wall);
+                }
             }
             cloud::Event::AvailabilitySet { state, result } => {
                 self.on_availability_set(state, result, now, wall);
@@ -243,6 +251,9 @@ impl Hall {
         }
     }
 }
+
+/// From so many displacements in five minutes on they are no accident.
+const TOO_OFTEN: usize = 3;
 
 fn last_details(conversation: &Conversation) -> Details {
     let about = conversation.about();

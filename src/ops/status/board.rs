@@ -136,6 +136,12 @@ impl Board {
         self.show(now)
     }
 
+    /// Something is wrong with the cloud although it is connected.
+    pub fn cloud_trouble(&mut self, error: &str, now: Timestamp) -> bool {
+        note_error(&mut self.status.conversational_cloud.last_error, Some(error), false, now);
+        self.show(now)
+    }
+
     /// News of the connection to the bot.
     pub fn bot(&mut self, link: bot::LinkState, now: Timestamp) -> bool {
         let bot = &mut self.status.bot_server;

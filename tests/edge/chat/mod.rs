@@ -2,10 +2,13 @@
 
 mod life;
 mod pace;
+mod recovery;
+
+use serde_json::{Value, json};
 
 use crate::{
-    simulator::ChatStart,
-    support::{BOT_SKILL, World, after},
+    simulator::{ChatStart, Options},
+    support::{BOT_SKILL, World, after, text},
 };
 
 /// The settings of a chat connector.
@@ -14,7 +17,20 @@ const CHAT: &str = "[connector]\nconversation_type = \"chat\"\n";
 impl World {
     /// A world with a chat connector that is Online.
     async fn chatting() -> Self {
-        Self::online(CHAT).await
+        Self::chatting_with(Options::fixed(), "").await
+    }
+
+    /// The same, with a cloud of its own options and more settings.
+    async fn chatting_with(options: Options, settings: &str) -> Self {
+        let mut world = Self::with(options);
+        world.starts_chatting(settings).await;
+        world
+    }
+
+    /// Starts a chat connector with these settings and waits until it is Online.
+    async fn starts_chatting(&mut self, settings: &str) {
+        self.start(&chat(settings)).await;
+        self.is_online().await;
     }
 
     /// A visitor starts a chat with the bot agents' skill.
@@ -22,17 +38,33 @@ impl World {
         self.cloud.chat_starts(ChatStart::in_skill(BOT_SKILL)).unwrap()
     }
 
+    /// A visitor says a line.
+    fn visitor_says(&self, chat: &str, line: &str) {
+        self.cloud.visitor(chat).says(line).unwrap();
+    }
+
     /// Waits until the visitor, and those who may see private lines, see just these lines.
     async fn shows(&self, chat: &str, lines: &[(&str, &str)]) {
-        let wanted: Vec<(String, String)> =
-            lines.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
-        for _ in 0..5_000 {
-            if self.shown(chat) == wanted {
-                return;
-            }
-            after(0.02).await;
+        if let Err(shown) = self.comes_to_show(chat, lines).await {
+            panic!("wanted {lines:#?}, the chat holds {shown:#?}");
         }
-        panic!("wanted {wanted:#?}, the chat holds {:#?}", self.shown(chat));
+    }
+
+    /// The same, at most ten minutes; else what it shows instead.
+    async fn comes_to_show(
+        &self,
+        chat: &str,
+        lines: &[(&str, &str)],
+    ) -> Result<(), Vec<(String, String)>> {
+        for _ in 0..6_000 {
+            if is(&self.shown(chat), lines) {
+                // Nothing more comes.
+                after(0.001).await;
+                return Ok(());
+            }
+            after(0.1).await;
+        }
+        Err(self.shown(chat))
     }
 
     /// What was said in a chat, but for the platform's own lines.
@@ -51,11 +83,58 @@ impl World {
     }
 }
 
+/// Settings of a chat connector, with these on top.
+fn chat(settings: &str) -> String {
+    match settings.split_once("[connector]\n") {
+        Some((before, after)) => format!("{before}{CHAT}{after}"),
+        None => format!("{CHAT}{settings}"),
+    }
+}
+
+/// Whether these lines are shown, and no others.
+fn is(shown: &[(String, String)], lines: &[(&str, &str)]) -> bool {
+    shown.iter().map(|(who, what)| (who.as_str(), what.as_str())).eq(lines.iter().copied())
+}
+
+/// A line that only agents see.
+fn note(words: &str) -> Value {
+    json!({ "type": "text", "text": words, "audience": "agents" })
+}
+
+/// A card that shows these words.
+fn card(words: &str) -> Value {
+    let words = json!({ "type": "text", "text": words });
+    json!({ "type": "structured", "content": { "type": "vertical", "elements": [words] } })
+}
+
+/// A bot that answers everything at once, in several ways.
+fn talkative(said: &str) -> Vec<Value> {
+    match said {
+        "hi" => vec![text("Hello.")],
+        "one" => vec![text("1 < 2 & 3"), note("a note"), card("Choose"), text("That's all.")],
+        "bye" => vec![text("Bye."), json!({ "type": "close" })],
+        "people" => vec![text("One moment."), json!({ "type": "transfer" })],
+        said => vec![text(&format!("re: {said}"))],
+    }
+}
+
 /// The text of a line of HTML.
 fn spoken(html: &str) -> String {
-    let text = html
-        .strip_prefix("<div dir='ltr' style='direction:ltr;text-align:left;'>")
-        .and_then(|rest| rest.strip_suffix("</div>"))
-        .unwrap_or(html);
-    text.replace("<br/>", "\n").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    let text = [
+        "ltr' style='direction:ltr;text-align:left;",
+        "rtl' style='direction:rtl;text-align:right;",
+    ]
+    .iter()
+    .find_map(|way| html.strip_prefix(&format!("<div dir='{way}'>"))?.strip_suffix("</div>"));
+    let Some(text) = text else { return html.to_owned() };
+    [
+        ("<br/>", "\n"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
 }

@@ -50,7 +50,7 @@ struct State {
     connections: usize,
 }
 
-type Answering = Box<dyn Fn(&str) -> String + Send>;
+type Answering = Box<dyn Fn(&str) -> Vec<Value> + Send>;
 
 /// What a connection is to do.
 enum Act {
@@ -88,6 +88,11 @@ impl Bot {
 
     /// From now on every message is answered at once by what `answer` makes of its text.
     pub(crate) fn answers_by(&self, answer: impl Fn(&str) -> String + Send + 'static) {
+        self.answers_with(move |said| vec![text(&answer(said))]);
+    }
+
+    /// The same with several actions.
+    pub(crate) fn answers_with(&self, answer: impl Fn(&str) -> Vec<Value> + Send + 'static) {
         self.state().answer = Some(Box::new(answer));
     }
 
@@ -300,8 +305,8 @@ impl Bot {
             }
         };
         self.inner.news.notify_waiters();
-        if let Some(said) = answer {
-            self.answers(&frame["event"], &[self::text(&said)]);
+        if let Some(actions) = answer {
+            self.answers(&frame["event"], &actions);
         }
     }
 

@@ -15,7 +15,9 @@ use crate::{
 impl AgentSession {
     /// Whether each chat is asked for by itself.
     pub(super) fn polls_alone(&self) -> bool {
-        self.several.refused || self.talks.len() <= self.terms.several_above
+        self.several.refused
+            || self.several.avoided_until.is_some()
+            || self.talks.len() <= self.terms.several_above
     }
 
     /// When a chat that the request for several does not reach is to be read.
@@ -25,6 +27,9 @@ impl AgentSession {
     }
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
+        if self.several.avoided_until.is_some_and(|until| until <= now) {
+            self.several.avoided_until = None;
+        }
         let alone = self.polls_alone();
         if !alone {
             self.poll_several(now, out);
@@ -37,6 +42,7 @@ impl AgentSession {
             .filter_map(|talk| {
                 talk.poll.begins(now).then(|| {
                     let whole = talk.whole_at <= now;
+                    talk.wants_whole &= !whole;
                     let path = if whole { "" } else { "/events" };
                     let from =
                         if talk.next > 0 { format!("?from={}", talk.next) } else { String::new() };
@@ -50,13 +56,24 @@ impl AgentSession {
         self.raise_alarms(now, out);
     }
 
+    /// When a part of those that are read together is to be read.
+    pub(super) fn several_due(&self) -> Option<Instant> {
+        if self.polls_alone() {
+            return None;
+        }
+        let parts = self.read_together().count().div_ceil(MOST_AT_ONCE);
+        self.several.polls.iter().take(parts).filter_map(Poll::due).min()
+    }
+
+    fn read_together(&self) -> impl Iterator<Item = &Talk> {
+        self.talks.values().filter(|talk| talk.is_read_with_others())
+    }
+
     fn poll_several(&mut self, now: Instant, out: &mut Out) {
-        let known = self.talks.values().filter(|talk| talk.told && talk.doubt == Doubt::None);
         let known: Vec<(ConversationId, Sequence)> =
-            known.map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
+            self.read_together().map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
         let parts = known.len().div_ceil(MOST_AT_ONCE);
         let polls = &mut self.several.polls;
-        polls.truncate(parts);
         while polls.len() < parts {
             // Spread over the period, whatever their number.
             let phase = PERIOD * bounded(polls.len()) / bounded(parts);
@@ -94,7 +111,12 @@ impl AgentSession {
                     return poll.too_much(now, retry_after);
                 }
                 Trouble::Failed | Trouble::Unknown => {
-                    poll.failed(now);
+                    if poll.failed(now) >= SEVERAL_FAIL_FOR {
+                        // The chats must not go without a request for longer.
+                        self.several.avoided_until = Some(now + AVOIDED_FOR);
+                        self.several.polls.clear();
+                        self.spread(now);
+                    }
                     return;
                 }
                 Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
@@ -132,6 +154,11 @@ impl AgentSession {
                 format!("several chats cannot be read at once ({why}): each is read by itself");
             Self::complain("several_chats", detail, out);
         }
+        self.spread(now);
+    }
+
+    /// From now on each chat is read at its own moment.
+    fn spread(&mut self, now: Instant) {
         for talk in self.talks.values_mut() {
             let phase = talk.phase();
             talk.poll.hold(now + phase);
@@ -153,12 +180,16 @@ impl AgentSession {
         match result {
             Ok(chat) => {
                 talk.poll.answered(now);
-                if whole {
-                    (talk.whole_at, talk.wants_whole) = (now + WHOLE_EVERY, false);
+                if whole && !talk.wants_whole {
+                    talk.whole_at = now + WHOLE_EVERY;
                 }
                 self.learn(key, chat.events.as_ref(), chat.info, now, out);
             }
-            Err(failure) => self.chat_failed(key, &failure, now, out),
+            Err(failure) => {
+                // Should it have been asked for who has the chat, that is not answered.
+                talk.wants_whole |= whole && talk.told;
+                self.chat_failed(key, &failure, now, out);
+            }
         }
     }
 
@@ -188,9 +219,10 @@ impl AgentSession {
                 talk.whole_at = now;
                 talk.senseless += 1;
                 if talk.senseless >= MOST_SENSELESS {
+                    talk.senseless = 0;
                     let detail = format!("a chat cannot be read: {}", failure.detail);
                     Self::complain("chat", detail, out);
-                    self.is_gone(key, Departure::Moved, out);
+                    self.doubt(key, now, out);
                 }
             }
         }
@@ -220,7 +252,7 @@ impl AgentSession {
             let is_mine = !ended && owner.is_none_or(|owner| owner == Owner::Me);
             return self.first_read(key, messages, moved, is_mine, now, out);
         }
-        let leaving = talk.leaving;
+        let (leaving, wants_whole) = (talk.leaving, talk.wants_whole);
         for message in messages {
             let conversation = key.clone();
             Self::tell(Event::Message { conversation, message }, out);
@@ -234,6 +266,8 @@ impl AgentSession {
             // The server's own words for it, after this agent had asked for it.
             _ if moved.is_some() && leaving => self.is_gone(key, Departure::Moved, out),
             None if moved.is_some() => self.ask_for_owner(key, now),
+            // What left before something happened, does not tell what became of it.
+            Some(Owner::Me) if wants_whole => {}
             Some(Owner::Me) => self.is_still_here(key, now, out),
             None => {}
         }
@@ -343,9 +377,11 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        let Some(talk) = self.talks.get(key) else {
+        let Some(talk) = self.talks.get_mut(key) else {
             return Self::called(key.clone(), call, Err(CallError::NotSent), out);
         };
+        // It was one more look at the same.
+        talk.poll.hold(now + PERIOD);
         let outcome = match result.and_then(readable) {
             Ok(chat) => {
                 let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
@@ -412,8 +448,10 @@ fn readable(body: Body) -> Result<Chat, Failure> {
     } else if body.has("events") {
         Ok(Chat { events: Some(body.member("events")), info: None })
     } else {
+        // A page of a proxy on the way says nothing about the chat.
+        let kind = if body.is_json() { Trouble::Refused } else { Trouble::Failed };
         let detail = "200: the answer holds no events".to_owned();
-        Err(Failure { kind: Trouble::Refused, status: Some(200), detail })
+        Err(Failure { kind, status: Some(200), detail })
     }
 }
 
@@ -424,6 +462,10 @@ fn is_plain_id(id: &str) -> bool {
 
 /// Some 3.5 kB of URL.
 const MOST_AT_ONCE: usize = 50;
+/// When the request for several chats has failed for so long, each is asked by itself: 40 s without a request end it.
+const SEVERAL_FAIL_FOR: Duration = Duration::from_secs(5);
+/// For how long.
+const AVOIDED_FOR: Duration = Duration::from_secs(300);
 /// How often to ask who has a chat when nothing happens.
 const WHOLE_EVERY: Duration = Duration::from_secs(30);
 /// A chat that cannot be read for so long is looked for.

@@ -42,13 +42,9 @@ impl AgentSession {
         for (key, talk) in &mut self.talks {
             if let Some(href) = listed.get(key) {
                 talk.href.clone_from(href);
-                if talk.doubt == Doubt::Asked {
-                    talk.doubt = Doubt::Listed;
-                    talk.poll = Poll::new(now);
-                    talk.whole_at = now;
-                }
             }
         }
+        self.ask_doubtful(now, |key| listed.contains_key(key));
         let doubted = self.talks.values().filter(|talk| talk.doubt == Doubt::Asked);
         let gone: Vec<ConversationId> = doubted.map(|talk| talk.key.clone()).collect();
         for key in gone {
@@ -83,6 +79,8 @@ impl AgentSession {
             if self.looks.lost_ring {
                 self.find_lost_ring(None, now, out);
             }
+            // The list does not help: the chats that are in doubt are asked themselves, once more.
+            self.ask_doubtful(now, |_| true);
         }
         let wait = match failure.kind {
             Trouble::TooMany(retry_after) => pace::PERIOD.max(retry_after.unwrap_or_default()),
@@ -95,6 +93,16 @@ impl AgentSession {
         };
         self.looks.failures = self.looks.failures.saturating_add(1);
         self.looks.at = Some(now + wait);
+    }
+
+    /// Those of the chats in doubt are asked once more; the next answer is believed.
+    fn ask_doubtful(&mut self, now: Instant, which: impl Fn(&ConversationId) -> bool) {
+        let doubtful = self.talks.iter_mut().filter(|(_, talk)| talk.doubt == Doubt::Asked);
+        for (_, talk) in doubtful.filter(|(key, _)| which(key)) {
+            talk.doubt = Doubt::Listed;
+            talk.poll = Poll::new(now);
+            talk.whole_at = now;
+        }
     }
 
     /// The chat that a lost acceptance has led to is among those that nobody knew, or the acceptance was lost on its

@@ -93,6 +93,8 @@ pub(crate) struct Memory {
     forbidden: bool,
     /// Chats are left as they are: a log-out would hand them back.
     leaves_chats: bool,
+    /// The server has no use for requests for several chats.
+    several_refused: bool,
 }
 
 /// Asking for several chats in one request.
@@ -102,6 +104,8 @@ struct Several {
     polls: Vec<Poll>,
     /// The server has no use for it.
     refused: bool,
+    /// It keeps failing, which may be its own fault: until then each chat is read by itself.
+    avoided_until: Option<Instant>,
 }
 
 /// Asking for the list of chats.
@@ -185,7 +189,7 @@ impl Connection for AgentSession {
             presence: Presence::new(now),
             rings: Rings::new("", now),
             talks: BTreeMap::new(),
-            several: Several::default(),
+            several: Several { refused: memory.several_refused, ..Several::default() },
             looks: Looks::default(),
             handing_back: false,
             forbidden: false,
@@ -253,13 +257,12 @@ impl Connection for AgentSession {
         let polls =
             self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
         let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
-        let several = || self.several.polls.iter().filter_map(Poll::due).min();
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
             self.presence.due().map(|at| (at, "state")),
             self.looks.at.map(|at| (at, "chats")),
-            if self.polls_alone() { None } else { several().map(|at| (at, "several chats")) },
+            self.several_due().map(|at| (at, "several chats")),
             polls,
             self.talks.values().filter_map(|talk| self.unread(talk).or_else(|| talk.wake())).min(),
         ]
@@ -307,13 +310,26 @@ impl Connection for AgentSession {
     fn lost(mut self, _: Instant, memory: &mut Memory, out: &mut Out) {
         let was_up = self.is_up();
         memory.forbidden = self.forbidden;
-        memory.leaves_chats = self.talks.values().any(|talk| talk.told) && !self.handing_back;
-        for (_, purpose) in std::mem::take(&mut self.pending) {
-            let error = CallError::NoAnswer { call: purpose.name() };
-            Self::fail(purpose, &error, &mut self.rings, out);
+        memory.several_refused = self.several.refused;
+        // A session that was lost before it knew its chats has learned nothing new.
+        if self.is_up() {
+            memory.leaves_chats = !self.talks.is_empty() && !self.handing_back;
+        }
+        let fates = std::mem::take(&mut self.pending).into_values();
+        let (rings, calls): (Vec<Purpose>, Vec<Purpose>) =
+            fates.partition(|purpose| matches!(purpose, Purpose::Take));
+        for purpose in rings {
+            Self::abandon(purpose, &mut self.rings, out);
         }
         for event in self.rings.unwant() {
             out.push(Output::Tell(event));
+        }
+        // Before the fates of calls: a transfer that was cut off has not failed, it is made again or found done.
+        if was_up {
+            out.push(Output::Tell(Event::Down));
+        }
+        for purpose in calls {
+            Self::abandon(purpose, &mut self.rings, out);
         }
         for (key, mut talk) in std::mem::take(&mut self.talks) {
             for post in talk.outbox.drain() {
@@ -324,9 +340,6 @@ impl Connection for AgentSession {
                 let error = CallError::NoAnswer { call: "transfer" };
                 Self::called(key, transfer.call, Err(error), out);
             }
-        }
-        if was_up {
-            out.push(Output::Tell(Event::Down));
         }
     }
 
@@ -400,16 +413,16 @@ impl AgentSession {
     ) {
         self.ids += 1;
         let timeout = match purpose {
-            // The next question has to leave before the ring is over.
-            Purpose::Rings | Purpose::Take => self.terms.timeout.min(LONGEST_FOR_RINGS),
+            // The next question has to leave before the ring, or the chat, is over.
+            Purpose::Rings | Purpose::Take | Purpose::Poll { .. } | Purpose::Several { .. } => {
+                self.terms.timeout.min(LONGEST_LOOK)
+            }
             Purpose::Start
             | Purpose::Info
             | Purpose::Look
             | Purpose::SetState { .. }
             | Purpose::CheckState
-            | Purpose::Poll { .. }
             | Purpose::History { .. }
-            | Purpose::Several { .. }
             | Purpose::Post(..)
             | Purpose::Typing(_)
             | Purpose::Targets(_)
@@ -443,6 +456,12 @@ impl AgentSession {
         if let Some(id) = id {
             Self::tell(Event::Called { conversation, id, outcome }, out);
         }
+    }
+
+    /// The request may have been carried out or not: its answer will never come.
+    fn abandon(purpose: Purpose, rings: &mut Rings, out: &mut Out) {
+        let error = CallError::NoAnswer { call: purpose.name() };
+        Self::fail(purpose, &error, rings, out);
     }
 
     /// The request brought nothing, and whoever waits for it is to know.
@@ -523,8 +542,8 @@ fn without_query(href: &str) -> &str {
     href.split('?').next().unwrap_or_default().trim_end_matches('/')
 }
 
-/// With the 20 s that a ring lasts, a request that hangs must leave time for another one.
-const LONGEST_FOR_RINGS: Duration = Duration::from_secs(8);
+/// With the 20 s that a ring lasts, and the 40 s of a chat without a request, one that hangs must leave time for others.
+const LONGEST_LOOK: Duration = Duration::from_secs(8);
 /// Longer than any session lasts.
 const FOREVER: Duration = Duration::from_secs(3_650 * 24 * 3_600);
 

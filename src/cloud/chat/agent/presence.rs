@@ -1,5 +1,7 @@
 //! Pure: the agent's state: the cloud may put an agent away without a word, when a ring was not taken in time.
 
+use std::collections::VecDeque;
+
 use super::*;
 use crate::cloud::chat::wire::State;
 
@@ -10,11 +12,13 @@ pub(super) struct Presence {
     wanted: Option<(Availability, bool)>,
     /// None while an answer is awaited.
     check_at: Option<Instant>,
+    /// When the cloud had set the agent to something else, lately.
+    displaced: VecDeque<Instant>,
 }
 
 impl Presence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { wanted: None, check_at: Some(now + CHECK_EVERY) }
+        Self { wanted: None, check_at: Some(now + CHECK_EVERY), displaced: VecDeque::new() }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -23,6 +27,13 @@ impl Presence {
 
     pub(super) fn due(&self) -> Option<Instant> {
         self.check_at
+    }
+
+    /// The cloud has set the agent to something else: how often lately, this time counted.
+    fn note_displaced(&mut self, now: Instant) -> usize {
+        self.displaced.retain(|at| now.saturating_duration_since(*at) < LATELY);
+        self.displaced.push_back(now);
+        self.displaced.len()
     }
 
     /// To be looked at soon, unless an answer is awaited.
@@ -97,9 +108,11 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        // A change that is under way has moved it on.
+        // It was asked for before the state was changed: it may tell the old one.
+        let is_old = self.presence.check_at.is_some();
         self.presence.check_at.get_or_insert(now + CHECK_EVERY);
         let state: State = match result {
+            Ok(_) if is_old => return,
             Ok(body) => body.member("availability"),
             Err(failure) => {
                 if failure.kind == Trouble::Missing {
@@ -115,7 +128,8 @@ impl AgentSession {
             return;
         }
         Self::tell(Event::AgentState(of_word(&found), found.clone()), out);
-        Self::tell(Event::Displaced { wanted, found }, out);
+        let lately = self.presence.note_displaced(now);
+        Self::tell(Event::Displaced { wanted, found, lately }, out);
         self.set_state(wanted, false, now, out);
     }
 
@@ -141,5 +155,7 @@ fn of_word(word: &str) -> Option<Availability> {
         .find(|state| self::word(*state).eq_ignore_ascii_case(word))
 }
 
+/// The cloud takes an agent that lets rings lapse for idle; how often it did so in this time, is told.
+const LATELY: Duration = Duration::from_secs(300);
 const CHECK_EVERY: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);

@@ -71,11 +71,8 @@ impl AgentSession {
         let failure = match result {
             Ok(body) => match body.location("chatLocation") {
                 Some(href) => return self.ring_leads_to(&href, now, out),
-                None => Failure {
-                    kind: Trouble::Refused,
-                    status: Some(200),
-                    detail: "there was nothing to accept".to_owned(),
-                },
+                // Nothing was there to accept, or the answer was mangled on its way.
+                None => return self.look_for_lost_ring(now),
             },
             Err(failure) => failure,
         };
@@ -85,17 +82,19 @@ impl AgentSession {
                 self.rings.again(now + wait);
             }
             // Asking again could take another chat: the list of chats tells whether it was taken.
-            Trouble::Failed | Trouble::Unknown => {
-                self.looks.lost_ring = true;
-                self.looks.at = Some(now);
-                self.presence.doubt(now);
-            }
+            Trouble::Failed | Trouble::Unknown => self.look_for_lost_ring(now),
             Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
                 let error = failure.to_call_error("accept");
                 out.extend(self.rings.taken(Err(error)).map(Output::Tell));
                 self.presence.doubt(now);
             }
         }
+    }
+
+    fn look_for_lost_ring(&mut self, now: Instant) {
+        self.looks.lost_ring = true;
+        self.looks.at = Some(now);
+        self.presence.doubt(now);
     }
 
     fn ring_leads_to(&mut self, href: &str, now: Instant, out: &mut Out) {

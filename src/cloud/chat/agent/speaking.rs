@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     cloud::chat::{
         lines,
-        pace::PERIOD,
+        pace::{self, PERIOD},
         text,
         transfer::{Stage as Step, Transfer},
         wire::Targets,
@@ -135,6 +135,7 @@ impl AgentSession {
                 if post.kind == Kind::End {
                     // The end is told among the events.
                     talk.leaving = true;
+                    talk.left_at = Some(now);
                     talk.poll.hurry(now);
                 }
                 return Self::called(key.clone(), post.call, Ok(outcome), out);
@@ -146,26 +147,49 @@ impl AgentSession {
                 let wait = retry_after.unwrap_or_default().clamp(SECOND, 10 * SECOND);
                 talk.outbox.again(post, now + wait);
             }
-            (Trouble::Missing | Trouble::Forbidden, Post { kind: Kind::End, call, .. }) => {
-                talk.outbox.settled(now);
-                Self::called(key.clone(), call, Ok(Outcome::Done), out);
-                self.is_gone(key, Departure::Closed, out);
+            (Trouble::Missing | Trouble::Forbidden, post @ Post { failures: 1.., .. }) => {
+                // The chat was found to be there all the same: this is all that cannot be done.
+                self.give_up(key, post, &failure, now, out);
             }
-            (Trouble::Missing | Trouble::Forbidden, post) => {
+            (Trouble::Missing | Trouble::Forbidden, mut post) => {
+                post.failures += 1;
                 talk.outbox.again(post, now);
                 self.doubt(key, now, out);
             }
             (Trouble::Refused, Post { plain: Some(plain), kind, call, .. }) => {
                 Self::complain("html_refused", failure.detail, out);
-                let post = Post { plain: None, body: plain, kind, call };
+                let post = Post { plain: None, body: plain, kind, call, failures: 0 };
                 talk.outbox.again(post, now);
             }
+            // Whether the chat is over, it tells itself; an end that comes twice does no harm.
+            (
+                Trouble::Refused | Trouble::Failed | Trouble::Unknown,
+                mut post @ Post { kind: Kind::End, failures: 0..MOST_ENDS, .. },
+            ) => {
+                let wait = pace::pause(post.failures);
+                post.failures += 1;
+                talk.outbox.again(post, now + wait);
+                talk.poll.hurry(now + PERIOD);
+            }
             (Trouble::Refused | Trouble::Failed | Trouble::Unknown | Trouble::Expired, post) => {
-                talk.outbox.settled(now);
-                let error = failure.to_call_error(post.kind.name());
-                Self::called(key.clone(), post.call, Err(error), out);
+                self.give_up(key, post, &failure, now, out);
             }
         }
+    }
+
+    fn give_up(
+        &mut self,
+        key: &ConversationId,
+        post: Post,
+        failure: &Failure,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        if let Some(talk) = self.talks.get_mut(key) {
+            talk.outbox.settled(now);
+        }
+        let error = failure.to_call_error(post.kind.name());
+        Self::called(key.clone(), post.call, Err(error), out);
     }
 
     pub(super) fn targets_read(
@@ -233,8 +257,9 @@ impl AgentSession {
         match talk.left_at.map(|at| now.saturating_duration_since(at)) {
             Some(since) if since >= TRANSFER_SETTLES => {
                 (talk.leaving, talk.left_at) = (false, None);
-                let detail = "a transfer was agreed to, and the chat is still this agent's";
-                Self::complain("transfer_undone", detail.to_owned(), out);
+                let detail =
+                    "a transfer or an end was agreed to, and the chat is still this agent's";
+                Self::complain("exit_undone", detail.to_owned(), out);
             }
             Some(_) => talk.ask_whole(now + PERIOD),
             None => {}
@@ -300,6 +325,8 @@ fn published(body: &Body) -> Outcome {
         .map_or(Outcome::Done, Outcome::Published)
 }
 
+/// How often an end that fails is tried again.
+const MOST_ENDS: u32 = 3;
 const SECOND: Duration = Duration::from_secs(1);
 /// A moment, so that the next look finds it done.
 const TRANSFER_TAKES: Duration = Duration::from_secs(1);
