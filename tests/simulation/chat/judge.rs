@@ -129,8 +129,8 @@ impl<'a> Case<'a> {
             // A visitor's lines are numbered as they came; what else the bot is asked has a name behind its number.
             let place =
                 id.strip_prefix(chat.id.as_str()).and_then(|id| id[1..].parse::<u64>().ok());
-            let seen = asked.is_some_and(|asked| asked.seen);
-            if let Some(place) = place.filter(|_| !seen) {
+            let late = asked.is_some_and(|asked| self.has_taken_its_time(asked, event.time));
+            if let Some(place) = place.filter(|_| !late) {
                 if place < newest {
                     self.verdict.reordered += 1;
                     self.verdict.wrong.push(format!("{}: {text:?} answers out of order", chat.id));
@@ -139,6 +139,15 @@ impl<'a> Case<'a> {
             }
         }
         said
+    }
+
+    /// Whether nobody waited for this answer any more: the bot has said that it will take its time, has let the event's
+    /// time pass, or was away.
+    fn has_taken_its_time(&self, asked: &Asked, answered: Millis) -> bool {
+        let lines = self.chat.events.iter().filter(|event| asked.covers.contains(&event.id));
+        let said = lines.map(|event| event.time).min().unwrap_or_default();
+        let was_away = self.record.away.iter().any(|(from, to)| said <= *to && *from <= answered);
+        was_away || asked.seen || asked.moods.iter().any(|mood| mood.is_silent())
     }
 
     /// No line is in two events that were both answered.

@@ -28,6 +28,8 @@ pub(super) struct Record {
     pub(super) broken: Vec<String>,
     /// When the daemon was draining, from and to.
     pub(super) drains: Vec<(Millis, Millis)>,
+    /// When the bot was away, from and to.
+    pub(super) away: Vec<(Millis, Millis)>,
     /// When a daemon was gone.
     pub(super) ends: Vec<Millis>,
     /// When the agent's session was ended from outside, or may have been.
@@ -62,6 +64,7 @@ async fn perform(plan: Plan) -> Record {
         bot,
         chats: Vec::new(),
         drains: Vec::new(),
+        away: Vec::new(),
         ends: Vec::new(),
         losses: Vec::new(),
         calls: Vec::new(),
@@ -86,6 +89,7 @@ struct Stage {
     bot: Bot,
     chats: Vec<String>,
     drains: Vec<(Millis, Millis)>,
+    away: Vec<(Millis, Millis)>,
     ends: Vec<Millis>,
     losses: Vec<Millis>,
     calls: Vec<ChatCall>,
@@ -133,9 +137,11 @@ impl Stage {
                 self.world.reload_file("[connector]\nname = 5".to_owned()).await;
             }
             Step::BotAway(seconds) => {
+                let from = self.now();
                 self.bot.goes_down();
                 after(*seconds).await;
                 self.bot.comes_up();
+                self.away.push((from, self.now()));
             }
             Step::ForcedAway => {
                 let agent = self.world.cloud.agent(AGENT);
@@ -274,6 +280,7 @@ impl Stage {
             asked: self.bot.asked(),
             broken: self.broken,
             drains: self.drains,
+            away: self.away,
             ends: self.ends,
             losses: self.losses,
             calls: self.calls,

@@ -27,7 +27,7 @@ impl AgentSession {
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
         let alone = self.polls_alone();
         if !alone && self.several.parts == 0 && self.several.poll.begins(now) {
-            self.poll_several(out);
+            self.poll_several(now, out);
         }
         let due: Vec<(ConversationId, String, bool)> = self
             .talks
@@ -50,10 +50,14 @@ impl AgentSession {
         self.raise_alarms(now, out);
     }
 
-    fn poll_several(&mut self, out: &mut Out) {
+    fn poll_several(&mut self, now: Instant, out: &mut Out) {
         let known = self.talks.values().filter(|talk| talk.told && talk.doubt == Doubt::None);
         let known: Vec<(ConversationId, Sequence)> =
             known.map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
+        if known.is_empty() {
+            // Each of them is being read by itself: there is nothing to ask, and no answer to wait for.
+            return self.several.poll.answered(now);
+        }
         self.several.parts = known.len().div_ceil(MOST_AT_ONCE);
         for part in known.chunks(MOST_AT_ONCE) {
             let keys: Vec<&str> = part.iter().map(|(key, _)| key.as_str()).collect();
@@ -331,9 +335,11 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        let Some(talk) = self.talks.get(key) else {
+        let Some(talk) = self.talks.get_mut(key) else {
             return Self::called(key.clone(), call, Err(CallError::NotSent), out);
         };
+        // The same resource is not asked for twice within a period.
+        talk.poll.not_before(now + PERIOD);
         let outcome = match result.and_then(readable) {
             Ok(chat) => {
                 let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
