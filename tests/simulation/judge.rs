@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connectord::ops::status::ConnectorStatus;
+use tokio::time::Instant;
 
 use crate::{
     bot::{self, Asked},
@@ -24,6 +25,10 @@ pub(crate) struct Verdict {
     /// The bot had not a word for it, as often as it was asked, or only said that it has seen it; and went on with what
     /// came after it.
     pub(crate) given_up: usize,
+    /// Chat, over a restart: of the answer only a part was said.
+    pub(crate) cut: usize,
+    /// Chat, over a restart: what was said behind it is taken for its answer.
+    pub(crate) taken: usize,
     pub(crate) lost: usize,
     pub(crate) repeated: usize,
     pub(crate) reordered: usize,
@@ -38,6 +43,8 @@ impl Verdict {
         self.keyword += other.keyword;
         self.left += other.left;
         self.given_up += other.given_up;
+        self.cut += other.cut;
+        self.taken += other.taken;
         self.lost += other.lost;
         self.repeated += other.repeated;
         self.reordered += other.reordered;
@@ -54,7 +61,7 @@ pub(crate) fn judge(record: &Record) -> Verdict {
     ids(record, &mut verdict);
     rings(record, &mut verdict);
     healing(record, &mut verdict);
-    service_manager(record, &mut verdict);
+    service_manager(&record.told, &mut verdict);
     verdict
 }
 
@@ -270,10 +277,10 @@ fn healing(record: &Record, verdict: &mut Verdict) {
 }
 
 /// READY once per start and per reload, STOPPING before the end, and a sign of life in time.
-fn service_manager(record: &Record, verdict: &mut Verdict) {
+pub(crate) fn service_manager(told: &[(Instant, String)], verdict: &mut Verdict) {
     let mut alive = None;
     let (mut ready, mut reloading, mut stopping) = (0, 0, false);
-    for (at, words) in &record.told {
+    for (at, words) in told {
         if words == "(start)" {
             (ready, reloading, stopping, alive) = (0, 0, false, Some(*at));
             continue;
@@ -294,7 +301,7 @@ fn service_manager(record: &Record, verdict: &mut Verdict) {
             verdict.wrong.push("READY=1 was said twice".to_owned());
         }
     }
-    if record.started.is_empty() || ready == 0 {
+    if ready == 0 {
         verdict.wrong.push("READY=1 was never said".to_owned());
     }
 }

@@ -12,6 +12,7 @@
 )]
 
 mod bot;
+mod chat;
 mod judge;
 mod plan;
 mod run;
@@ -37,37 +38,29 @@ use std::{
     thread,
 };
 
-use judge::judge;
+use judge::{Verdict, judge};
 use plan::Plan;
 use run::play;
 
 /// Fresh runs if nothing else is said.
 const FRESH: u64 = 200;
 
+const AGAIN: &str = "one_run";
+
 #[test]
 fn the_seeds_that_once_found_something_find_nothing() {
-    let seeds: Vec<u64> = include_str!("seeds.txt")
-        .lines()
-        .filter_map(|line| line.split('#').next()?.trim().parse().ok())
-        .collect();
-    assert!(!seeds.is_empty());
-    expect_nothing_wrong(&seeds);
+    expect_nothing_wrong(&seeds(include_str!("seeds.txt")), told, AGAIN);
 }
 
 #[test]
 fn fresh_seeds_find_nothing() {
-    let base = number("CONNECTORD_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
-    let runs = number("CONNECTORD_RUNS").unwrap_or(FRESH);
-    eprintln!("the first fresh seed is {base}, {runs} runs");
-    let seeds: Vec<u64> = (0..runs).map(|n| base.wrapping_add(n)).collect();
-    expect_nothing_wrong(&seeds);
+    expect_nothing_wrong(&fresh(FRESH), told, AGAIN);
 }
 
 #[test]
 fn one_seed_is_one_run_to_the_last_byte() {
     for seed in 0..6 {
-        let plan = Plan::of(seed);
-        assert_eq!(play(&plan).transcript(), play(&plan).transcript(), "seed {seed}");
+        assert_eq!(told(seed).transcript, told(seed).transcript, "seed {seed}");
     }
 }
 
@@ -92,26 +85,43 @@ fn the_deliberate_breaks_still_fit_the_code() {
 #[test]
 fn one_run() {
     let Some(seed) = number("CONNECTORD_SEED") else { return };
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer();
-    log.without_time().init();
+    log_to_the_test();
     let cell = std::env::var("CONNECTORD_CELL").ok();
     let plan = cell.map_or_else(|| Plan::of(seed), |cell| table::plan(&cell, seed));
-    let record = play(&plan);
-    let verdict = judge(&record);
-    eprintln!("{}\n{verdict:#?}", record.transcript());
+    let Played { transcript, verdict } = perform(&plan);
+    eprintln!("{transcript}\n{verdict:#?}");
     assert!(verdict.wrong.is_empty());
 }
 
-/// Plays all, on as many threads as there are processors, and tells the first three that went wrong in full.
-fn expect_nothing_wrong(seeds: &[u64]) {
+/// A run that is over.
+pub(crate) struct Played {
+    /// Everything that can be seen of it, byte for byte.
+    pub(crate) transcript: String,
+    pub(crate) verdict: Verdict,
+}
+
+fn told(seed: u64) -> Played {
+    perform(&Plan::of(seed))
+}
+
+fn perform(plan: &Plan) -> Played {
+    let record = play(plan);
+    Played { transcript: record.transcript(), verdict: judge(&record) }
+}
+
+/// Plays all, on as many threads as there are processors, and tells the first three that went wrong in full, and with
+/// which test each is played `again`.
+pub(crate) fn expect_nothing_wrong(seeds: &[u64], play: fn(u64) -> Played, again: &str) {
+    assert!(!seeds.is_empty());
     let next = AtomicU64::new(0);
     let play_on = || {
         let mut failed = Vec::new();
         while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-            let record = play(&Plan::of(*seed));
-            let verdict = judge(&record);
+            let Played { transcript, verdict } = play(*seed);
             if !verdict.wrong.is_empty() {
-                failed.push((*seed, format!("{}\n{:#?}", record.transcript(), verdict.wrong)));
+                let wrong = verdict.wrong;
+                eprintln!("seed {seed}: {}, {} in all", wrong[0], wrong.len());
+                failed.push((*seed, format!("{transcript}\n{wrong:#?}")));
             }
         }
         failed
@@ -123,7 +133,7 @@ fn expect_nothing_wrong(seeds: &[u64]) {
     });
     for (seed, story) in failed.iter().take(3) {
         eprintln!(
-            "{story}\nagain: CONNECTORD_SEED={seed} cargo test --test simulation one_run -- --nocapture"
+            "{story}\nagain: CONNECTORD_SEED={seed} cargo test --test simulation {again} -- --nocapture"
         );
     }
     let failed: BTreeSet<u64> = failed.iter().map(|(seed, _)| *seed).collect();
@@ -133,6 +143,24 @@ fn expect_nothing_wrong(seeds: &[u64]) {
         failed.len(),
         seeds.len()
     );
+}
+
+/// The seeds of a file: one a line, and why.
+pub(crate) fn seeds(file: &str) -> Vec<u64> {
+    file.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
+}
+
+/// So many seeds that nobody has chosen, unless the environment has.
+pub(crate) fn fresh(usual: u64) -> Vec<u64> {
+    let base = number("CONNECTORD_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
+    let runs = number("CONNECTORD_RUNS").unwrap_or(usual);
+    eprintln!("the first fresh seed is {base}, {runs} runs");
+    (0..runs).map(|n| base.wrapping_add(n)).collect()
+}
+
+pub(crate) fn log_to_the_test() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer();
+    log.without_time().init();
 }
 
 pub(crate) fn number(name: &str) -> Option<u64> {

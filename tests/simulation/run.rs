@@ -1,6 +1,9 @@
 //! A run: the daemon between the simulated cloud and the modelled bot, on virtual time.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _, io, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, fmt::Write as _, future::Future, io, sync::Arc,
+    time::Duration,
+};
 
 use connectord::{
     daemon::End,
@@ -30,7 +33,6 @@ pub(crate) struct Record {
     /// When rings were accepted, by server time.
     pub(crate) accepted: Vec<u64>,
     pub(crate) told: Vec<(Instant, String)>,
-    pub(crate) started: Vec<Instant>,
     pub(crate) last: Option<Status>,
 }
 
@@ -43,19 +45,23 @@ pub(crate) struct Talk {
 
 /// Plays it on this thread.
 pub(crate) fn play(plan: &Plan) -> Record {
+    on_virtual_time(plan.seed, perform(plan.clone()))
+}
+
+/// Tells a story on this thread, in which all that is left to chance follows from the seed.
+pub(crate) fn on_virtual_time<T>(seed: u64, tell: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
-        .rng_seed(RngSeed::from_bytes(&plan.seed.to_le_bytes()))
+        .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
         .build()
         .unwrap();
     TOLD.with_borrow_mut(Vec::clear);
-    runtime.block_on(story(perform(plan.clone())))
+    runtime.block_on(story(tell))
 }
 
-async fn perform(plan: Plan) -> Record {
-    let cloud = Simulator::new(Options { seed: plan.seed, ..Options::fixed() });
-    let bot = Bot::new(plan.seed, plan.settings.manners);
+/// A world between this cloud and this bot, with a service manager that notes what it is told.
+pub(crate) fn world(cloud: Simulator, bot: &Bot) -> World {
     let to_bot = bot.clone();
     let way = Arc::new(move |target: &hyper::Uri| match target.port_u16() {
         Some(3) if to_bot.is_up() => dial(|io| to_bot.connect_webhook(io)),
@@ -64,14 +70,30 @@ async fn perform(plan: Plan) -> Record {
     });
     let mut world = World::between(cloud, way);
     world.systemd = || Systemd::new(record, Some(WATCHDOG));
+    world
+}
+
+/// A daemon is about to be started.
+#[expect(clippy::disallowed_methods, reason = "the stage's own clock")]
+pub(crate) fn note_start() {
+    TOLD.with_borrow_mut(|told| told.push((Instant::now(), "(start)".to_owned())));
+}
+
+/// What the service manager was told, and when.
+pub(crate) fn told() -> Vec<(Instant, String)> {
+    TOLD.take()
+}
+
+async fn perform(plan: Plan) -> Record {
+    let cloud = Simulator::new(Options { seed: plan.seed, ..Options::fixed() });
+    let bot = Bot::new(plan.seed, plan.settings.manners);
     let mut stage = Stage {
         settings: plan.settings.clone(),
-        world,
+        world: world(cloud, &bot),
         bot,
         talks: Vec::new(),
         drains: Vec::new(),
         broken: Vec::new(),
-        started: Vec::new(),
         words: 0,
         told_less: false,
     };
@@ -94,17 +116,14 @@ struct Stage {
     talks: Vec<String>,
     drains: Vec<(u64, u64)>,
     broken: Vec<String>,
-    started: Vec<Instant>,
     words: u32,
     /// The cloud has kept news to itself, or told it in its own time.
     told_less: bool,
 }
 
 impl Stage {
-    #[expect(clippy::disallowed_methods, reason = "the stage's own clock")]
     async fn start(&mut self) {
-        self.started.push(Instant::now());
-        TOLD.with_borrow_mut(|told| told.push((Instant::now(), "(start)".to_owned())));
+        note_start();
         self.world.start(&self.settings.toml()).await;
     }
 
@@ -237,8 +256,7 @@ impl Stage {
                 .filter(|ring| ring.answered.is_some())
                 .map(|ring| ring.time)
                 .collect(),
-            told: TOLD.take(),
-            started: self.started,
+            told: told(),
             last: Some(last),
         }
     }

@@ -62,7 +62,12 @@ impl Poll {
         self.due = self.due.map(|due| due.min(now));
     }
 
-    /// Not before then, unless an answer is awaited.
+    /// Not before then, whatever it was to be.
+    pub(super) fn not_before(&mut self, then: Instant) {
+        self.due = self.due.map(|due| due.max(then));
+    }
+
+    /// At that time, unless an answer is awaited.
     pub(super) fn hold(&mut self, until: Instant) {
         self.due = self.due.map(|_| until);
     }

@@ -380,8 +380,8 @@ impl AgentSession {
         let Some(talk) = self.talks.get_mut(key) else {
             return Self::called(key.clone(), call, Err(CallError::NotSent), out);
         };
-        // It was one more look at the same.
-        talk.poll.hold(now + PERIOD);
+        // The same resource is not asked for twice within a period.
+        talk.poll.not_before(now + PERIOD);
         let outcome = match result.and_then(readable) {
             Ok(chat) => {
                 let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
