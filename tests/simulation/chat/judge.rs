@@ -114,7 +114,7 @@ impl<'a> Case<'a> {
             };
             let number: u32 = number.parse().unwrap();
             let asked = self.record.asked.get(id);
-            if !asked.is_some_and(|asked| asked.conversation == chat.id) {
+            if asked.is_none_or(|asked| asked.conversation != chat.id) {
                 self.wrong(format!("{text:?} was not said for this chat"));
             }
             let have = said.entry(id).or_default();
