@@ -53,6 +53,10 @@ impl Conversation {
 
     fn ask(&mut self, batch: Batch, now: Instant, fx: &mut Effects) {
         let Batch { key, time, text, parts, covers, postback, file, rich } = batch;
+        debug_assert!(
+            covers.is_sorted_by(|one, next| one < next),
+            "{covers:?} are asked once each, in order"
+        );
         let event = self.event_id(key);
         let about = Arc::clone(&self.about);
         let question =
