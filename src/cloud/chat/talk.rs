@@ -201,15 +201,10 @@ impl Talk {
         }
         let silence = (!self.alarmed).then_some((self.heard + ALARM, "silence"));
         let transfer = self.transfer.as_ref().and_then(Transfer::due).map(|at| (at, "transfer"));
-        [
-            silence,
-            transfer,
-            self.outbox.due().filter(|_| !self.leaving).map(|at| (at, "line")),
-            self.typing.due().filter(|_| !self.leaving).map(|at| (at, "typing")),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let line = self.outbox.due().map(|at| (at, "line"));
+        let typing = self.typing.due().map(|at| (at, "typing"));
+        let said = [transfer, line, typing].into_iter().flatten().filter(|_| !self.leaving);
+        said.chain(silence).min()
     }
 }
 

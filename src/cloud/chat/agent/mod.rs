@@ -261,14 +261,14 @@ impl Connection for AgentSession {
         if matches!(self.stage, Stage::Starting) {
             return idle;
         }
-        let polls =
-            self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
+        let readable = || self.talks.values().filter(|talk| talk.doubt != Doubt::Asked);
+        let polls = self.polls_alone().then(|| readable().filter_map(|talk| talk.poll.due()));
         let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
             self.presence.due().map(|at| (at, "state")),
-            self.looks.at.map(|at| (at, "chats")),
+            self.looks.due().map(|at| (at, "chats")),
             self.several_due().map(|at| (at, "several chats")),
             polls,
             self.talks.values().filter_map(|talk| self.unread(talk).or_else(|| talk.wake())).min(),
