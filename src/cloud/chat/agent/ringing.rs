@@ -19,6 +19,9 @@ impl AgentSession {
     ) {
         let failure = match result {
             Ok(body) => {
+                if self.rings.poll.is_failing() {
+                    self.presence.doubt(now);
+                }
                 self.rings.poll.answered(now);
                 let incoming: Incoming = body.member("incomingRequests");
                 let ringing = incoming.ringing_count.unwrap_or_default();
