@@ -310,7 +310,7 @@ impl Connection for AgentSession {
             Self::called(conversation, id, Err(CallError::NotSent), out);
             return;
         }
-        self.carry_out(conversation, id, call, out);
+        self.carry_out(conversation, id, call, now, out);
         self.go_on(now, out);
     }
 
