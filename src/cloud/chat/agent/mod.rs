@@ -429,6 +429,9 @@ impl AgentSession {
             | Purpose::Transfer(_)
             | Purpose::Participant { .. } => self.terms.timeout,
         };
+        if let Some(poll) = purpose.poll() {
+            Self::tell(Event::Polled(poll), out);
+        }
         self.pending.insert(self.ids, purpose);
         out.push(Output::Send(Request { id: self.ids, method, target, body, timeout }));
     }
@@ -492,6 +495,27 @@ impl AgentSession {
 }
 
 impl Purpose {
+    /// For the metric, if it only looks for news.
+    fn poll(&self) -> Option<&'static str> {
+        match self {
+            Self::Rings => Some("rings"),
+            Self::Poll { .. } => Some("events"),
+            Self::Several { .. } => Some("several"),
+            Self::CheckState => Some("state"),
+            Self::Look => Some("chats"),
+            Self::Start
+            | Self::Info
+            | Self::SetState { .. }
+            | Self::Take
+            | Self::History { .. }
+            | Self::Post(..)
+            | Self::Typing(_)
+            | Self::Targets(_)
+            | Self::Transfer(_)
+            | Self::Participant { .. } => None,
+        }
+    }
+
     /// For errors.
     fn name(&self) -> &'static str {
         match self {

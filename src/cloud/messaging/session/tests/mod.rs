@@ -412,6 +412,7 @@ fn brief(event: &Event) -> String {
         },
         Event::AgentState(..) => "agent state".into(),
         Event::Displaced { found, .. } => format!("displaced {found}"),
+        Event::Polled(call) => format!("polled {call}"),
         Event::LoggedIn(_) => "logged in".into(),
         Event::Unusable { detail, .. } => detail.clone(),
         Event::Stopped => "stopped".into(),
