@@ -91,6 +91,7 @@ impl Hall {
                     wanted = wanted.as_str(),
                     found, lately, "the cloud had put the agent into another state; set back"
                 );
+                self.metrics.agent_state_repaired();
                 if lately >= TOO_OFTEN {
                     let error = format!(
                         "the cloud has set the agent {found} {lately} times in five minutes: rings are not taken in \
