@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    simulator::{CallName, ChatStart, Fault, Owner, Trouble},
+    simulator::{Breach, CallName, ChatStart, Fault, Owner, Trouble},
     support::{BOT_SKILL, HUMAN_SKILL, World, after, story, text},
 };
 
@@ -113,6 +113,7 @@ async fn a_chat_that_goes_to_people_and_comes_back_is_served_as_a_new_one() {
         world.is_answered(&chat).await;
         world.visitor_says(&chat, "people");
         world.until("transferred", |status| status.totals.transferred == 1).await;
+        after(5.0).await;
         let hannah = world.cloud.agent("hannah");
         hannah.takes_chat(&chat).unwrap();
         hannah.says_in_chat(&chat, "Done.").unwrap();
@@ -166,8 +167,9 @@ async fn a_chat_whose_every_request_is_refused_is_given_up_and_the_others_go_on(
             world.visitor_says(&other, "and me?");
             world.is_answered(&other).await;
             assert_eq!(world.status().await.conversations.open, 1, "{trouble:?}");
-            assert!(world.cloud.logins() == 1, "{trouble:?}");
-            world.broke_no_rule();
+            assert_eq!(world.cloud.logins(), 1, "{trouble:?}");
+            let about_others = |breach: &Breach| breach.place != cursed;
+            assert!(!world.cloud.breaches().iter().any(about_others), "{trouble:?}");
         })
         .await;
     }

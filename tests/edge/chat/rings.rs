@@ -155,7 +155,8 @@ async fn a_long_outage_of_the_ring_count_is_said_and_repaired() {
             world.cloud.inject(crate::simulator::Fault::chat(CallName::Ring, Trouble::Status(503)));
         let chat = world.visitor_starts();
         after(300.0).await;
-        assert_eq!(world.forced_away(), 1, "nobody knew of the ring");
+        // Once, and again after each try with another agent session.
+        assert!((1..=3).contains(&world.forced_away()), "{}", world.forced_away());
         let told = format!("{:?}", world.status().await.conversational_cloud.last_error);
         assert!(told.contains("nothing was heard"), "{told}");
         world.cloud.remove_fault(fault);

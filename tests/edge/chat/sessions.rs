@@ -93,7 +93,7 @@ async fn an_agent_session_that_the_cloud_ends_is_started_anew_and_its_chats_come
         assert!(world.takes_rings());
         // Whoever gets a chat from the queue, greets.
         let said: Vec<String> = world.shown(&chat).into_iter().map(|(_, line)| line).collect();
-        assert_eq!(said, ["re: hi", "one", "re: one", "re: hi"]);
+        assert_eq!(said, ["one", "re: hi", "re: one", "re: hi"]);
         world.visitor_says(&chat, "two");
         after(10.0).await;
         assert_eq!(world.shown(&chat).last().unwrap().1, "re: two");
