@@ -51,6 +51,8 @@ pub(super) struct Talk {
     pub(super) outbox: Outbox,
     pub(super) typing: Typing,
     pub(super) transfer: Option<Transfer>,
+    /// When the skills that can take it were told last.
+    pub(super) targets_read: Option<Instant>,
     /// The server has agreed to a transfer or an end: nothing is said any more.
     pub(super) leaving: bool,
     /// When it agreed.
@@ -101,6 +103,7 @@ impl Talk {
             outbox: Outbox::new(now),
             typing: Typing::new(now),
             transfer: None,
+            targets_read: None,
             leaving: false,
             left_at: None,
         }
