@@ -8,7 +8,7 @@ use crate::{
 
 impl AgentSession {
     pub(super) fn look_if_due(&mut self, now: Instant, out: &mut Out) {
-        if !self.looks.under_way && self.looks.at.is_some_and(|at| at <= now) {
+        if self.looks.due().is_some_and(|at| at <= now) {
             self.looks.at = None;
             self.looks.under_way = true;
             self.looks.for_rings = self.rings.can_be_looked_for();

@@ -254,17 +254,14 @@ impl Connection for AgentSession {
         if matches!(self.stage, Stage::Starting) {
             return idle;
         }
-        let polls =
-            self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
-        let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
             self.presence.due().map(|at| (at, "state")),
-            self.looks.at.map(|at| (at, "chats")),
+            self.looks.due().map(|at| (at, "chats")),
             self.several_due().map(|at| (at, "several chats")),
-            polls,
-            self.talks.values().filter_map(|talk| self.unread(talk).or_else(|| talk.wake())).min(),
+            self.talks.values().filter_map(|talk| self.unread(talk)).min(),
+            self.talks.values().filter_map(Talk::wake).min(),
         ]
         .into_iter()
         .flatten()
@@ -495,6 +492,13 @@ impl AgentSession {
     }
 }
 
+impl Looks {
+    /// When to ask (again), unless an answer is awaited.
+    fn due(&self) -> Option<Instant> {
+        self.at.filter(|_| !self.under_way)
+    }
+}
+
 impl Purpose {
     /// For the metric, if it only looks for news.
     fn poll(&self) -> Option<&'static str> {
@@ -507,7 +511,7 @@ impl Purpose {
             Self::Start
             | Self::Info
             | Self::SetState { .. }
-            | Self::Take
+            | Self::Take(_)
             | Self::History { .. }
             | Self::Post(..)
             | Self::Typing(_)
