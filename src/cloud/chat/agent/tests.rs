@@ -1,303 +1,366 @@
-//! An agent session led by hand: whatever is answered, in whatever order, or not at all.
-
-use std::collections::BTreeMap;
+//! An agent session on hand-moved time: the test is the server and the clock.
 
 use proptest::prelude::*;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::*;
 use crate::{
     cloud::{
-        ChatSettings, Settings,
-        chat::wire::Response,
-        fake,
-        identity::Identity,
-        session::{Account, Opening},
+        ChatSettings, Credentials, Settings, chat::wire::Response, identity::Identity,
+        session::Account,
     },
-    conversation::{DialogId, effect::Body as Said, event::Audience},
+    conversation::{
+        effect::{self, TransferReason},
+        event::Audience,
+    },
+    secret::Secret,
 };
 
-proptest! {
-    #[test]
-    fn no_course_of_answers_panics_keeps_a_call_waiting_or_wakes_for_nothing(
-        steps in prop::collection::vec((0_u8..12, any::<u16>()), 0..200),
-        several_above in 0_usize..3,
-    ) {
-        let mut world = World::new(several_above);
-        for (step, number) in steps {
-            let lives = match step {
-                0..=4 => world.answer(number, Manner::Well),
-                5 => world.answer(number, Manner::Status([400, 403, 404, 410, 429, 500, 503][usize::from(number) % 7])),
-                6 => world.answer(number, Manner::Never),
-                7 => world.answer(number, Manner::Nonsense),
-                8 => world.passes(u64::from(number)),
-                9 => world.passes(2_000),
-                10 => world.wants(number),
-                _ => world.says(number),
-            };
-            world.keeps_the_rules();
-            if !lives {
-                break;
-            }
-        }
-        world.ends();
-    }
-}
-
-#[test]
-fn only_the_bearer_that_is_not_good_any_more_calls_for_another_log_in() {
-    let mut world = World::new(10);
-    assert!(world.answer(0, Manner::Well));
-    assert!(world.session.stage == Stage::Asking, "{:?}", world.session.stage);
-    assert!(!world.answer(0, Manner::Status(401)));
-    assert!(matches!(world.lost, Some(Loss::Expired { evicted: true, .. })), "{:?}", world.lost);
-    world.ends();
-}
-
-/// How a request is answered.
-enum Manner {
-    Well,
-    Status(u16),
-    Never,
-    Nonsense,
-}
-
-/// A session, the requests that wait for an answer, and what was told.
 struct World {
     session: AgentSession,
-    memory: Memory,
     now: Instant,
+    /// Requests without an answer, oldest first.
+    asked: Vec<Request>,
+    told: Vec<Event>,
     lost: Option<Loss>,
-    requests: BTreeMap<u64, Request>,
-    /// Chats of the hall, which has been told of them.
-    chats: Vec<ConversationId>,
-    rings: Vec<RingId>,
-    /// Events of each chat on the server, and how many chats were accepted.
-    lines: usize,
-    accepted: usize,
     calls: u64,
     /// Calls that wait for their outcome.
     waiting: BTreeMap<CallId, ConversationId>,
-    /// Calls of chats that have gone: nobody waits for them any more.
+    /// Calls in chats that have gone: nobody waits for them any more.
     forgotten: BTreeSet<CallId>,
+}
+
+#[test]
+fn while_the_list_of_chats_is_on_its_way_another_doubt_waits_without_being_due() {
+    let mut world = World::with_chats(&["H1", "H2"]);
+    for chat in ["H1", "H2"] {
+        world.answer(&format!("/chat/{chat}"), 404, &json!({}));
+    }
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.count("/chatSessions"), 1, "one list tells of both");
+    assert!(world.wakes_later());
+}
+
+#[test]
+fn a_chat_in_doubt_is_not_due_while_the_list_of_chats_is_awaited() {
+    let mut world = World::with_chats(&["H1"]);
+    world.answer("/chat/H1", 404, &json!({}));
+    // Longer than the period in which chats are read.
+    world.advance(Duration::from_secs(3));
+    assert_eq!(world.count("/chat/H1"), 0);
+    assert!(world.wakes_later());
+}
+
+proptest! {
+    /// What is due and not done would be due again at once, and keep the processor busy until something arrives.
+    #[test]
+    fn whatever_comes_nothing_that_is_due_stays_due(
+        steps in prop::collection::vec((0_u8..12, any::<u16>()), 0..80),
+        several_above in 1_usize..4,
+    ) {
+        let mut world = World::with(several_above);
+        world.comes_up(&["H1"]);
+        for (step, number) in steps {
+            world.take_step(step, number);
+            if world.lost.is_some() {
+                return Ok(());
+            }
+            prop_assert!(world.wakes_later(), "{:?} is due", world.session.wake().1);
+        }
+    }
+
+    #[test]
+    fn whatever_comes_each_call_has_one_outcome_and_each_chat_one_line_at_a_time(
+        steps in prop::collection::vec((0_u8..12, any::<u16>()), 0..80),
+    ) {
+        let mut world = World::with(2);
+        world.comes_up(&["H1"]);
+        for (step, number) in steps {
+            world.take_step(step, number);
+            let posts = world.asked.iter().filter(|request| request.method == Method::Post);
+            let mut places: Vec<&str> = posts
+                .map(|request| request.target.as_str())
+                .filter(|target| target.contains("/chat/"))
+                .collect();
+            places.sort_unstable();
+            prop_assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+            if world.lost.is_some() {
+                break;
+            }
+        }
+        let waiting = world.ends();
+        prop_assert!(waiting.is_empty(), "{waiting:?} wait for ever");
+    }
 }
 
 impl World {
     #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
-    fn new(several_above: usize) -> Self {
+    fn with(several_above: usize) -> Self {
         let now = Instant::now();
-        let account = Account {
-            identity: Identity::new("12345678", "7", None, "bot-greeter"),
-            refreshable: true,
+        let secret = || Secret::Literal(SecretString::from("s3cret"));
+        let settings = Settings {
+            account: "12345678".into(),
+            username: "bot-one".into(),
+            credentials: Credentials::OAuth2 { client_id: secret(), client_secret: secret() },
+            domain_api: "https://api.example.net".into(),
+            request_timeout: Duration::from_secs(15),
+            keepalive_interval: Duration::from_secs(30),
+            refresh_interval: Duration::from_secs(240),
+            manager: false,
+            chat: ChatSettings { several_above, ..ChatSettings::default() },
         };
-        let chat = ChatSettings { several_above, ..ChatSettings::default() };
-        let settings = Settings { chat, ..fake::settings() };
-        let (mut memory, mut out) = (Memory::default(), Out::new());
-        let session = AgentSession::open(
-            Opening {
-                account: &account,
-                settings: &settings,
-                memory: &mut memory,
-                rng: &mut fastrand::Rng::with_seed(1),
-                now,
-                wall: Timestamp(0),
-            },
-            &mut out,
-        );
+        let identity = Identity::new("12345678", "17", None, "bot-one");
+        let mut out = Vec::new();
+        let opening = Opening {
+            account: &Account { identity, refreshable: true },
+            settings: &settings,
+            memory: &mut Memory::default(),
+            rng: &mut fastrand::Rng::with_seed(1),
+            now,
+            wall: Timestamp(0),
+        };
+        let session = AgentSession::open(opening, &mut out);
         let mut world = Self {
             session,
-            memory,
             now,
+            asked: Vec::new(),
+            told: Vec::new(),
             lost: None,
-            requests: BTreeMap::new(),
-            chats: Vec::new(),
-            rings: Vec::new(),
-            lines: 0,
-            accepted: 0,
             calls: 0,
             waiting: BTreeMap::new(),
             forgotten: BTreeSet::new(),
         };
-        world.takes(out);
+        world.carry_out(out);
         world
     }
 
-    /// One of the requests under way is answered; whether the session lives on.
-    fn answer(&mut self, which: u16, manner: Manner) -> bool {
-        let place = usize::from(which) % self.requests.len().max(1);
-        let Some(id) = self.requests.keys().nth(place).copied() else {
-            return true;
-        };
-        let request = self.requests.remove(&id).unwrap();
-        let response = |status, body: String| {
-            Ok(Response { status, retry_after: None, body: body.into() })
-        };
-        let result = match manner {
-            Manner::Well => response(200, self.good(&request).to_string()),
-            Manner::Status(status) => response(status, "{}".to_owned()),
-            Manner::Never => Err("no answer in time".to_owned()),
-            Manner::Nonsense => response(200, "<html>[{\"chat\":7}]".to_owned()),
-        };
-        let mut out = Out::new();
-        let answer = Answer { id, result };
-        let lives = self.session.arrived(answer, self.now, Timestamp(0), &mut out);
-        self.takes(out);
-        self.lost = lives.err();
-        self.lost.is_none()
-    }
-
-    fn passes(&mut self, millis: u64) -> bool {
-        self.now += Duration::from_millis(millis);
-        let mut out = Out::new();
-        let lives = self.session.elapsed(self.now, Timestamp(0), &mut out);
-        self.takes(out);
-        self.lost = lives.err();
-        self.lost.is_none()
-    }
-
-    /// The hall wants a ring, or another state.
-    fn wants(&mut self, number: u16) -> bool {
-        let mut out = Out::new();
-        if let Some(ring) = self.rings.pop().filter(|_| number % 4 > 0) {
-            self.session.accept(ring, self.now, &mut out);
-        } else {
-            let state =
-                if number % 8 == 0 { Availability::Away } else { Availability::Online };
-            self.session.be(state, self.now, &mut out);
+    /// These chats are there from the start; each is being read for the second time.
+    fn with_chats(chats: &[&str]) -> Self {
+        let mut world = Self::with(10);
+        world.comes_up(chats);
+        world.told.clear();
+        for _ in 0..4 {
+            world.advance(Duration::from_secs(1));
         }
-        self.takes(out);
-        true
+        world
     }
 
-    /// A conversation wants something; sometimes one that is not there any more.
-    fn says(&mut self, number: u16) -> bool {
-        let Some(chat) = self.chats.get(usize::from(number / 8) % self.chats.len().max(1)) else {
-            return true;
-        };
-        let (chat, dialog) = (chat.clone(), DialogId::from(chat.as_str()));
-        let call = match number % 8 {
-            0 => Call::Close { dialog, survey: false },
-            1 => Call::Transfer {
-                skill: Some("4711".into()),
-                agent: None,
-                reason: crate::conversation::effect::TransferReason::Bot,
-                words: None,
-            },
-            2 => Call::Typing { dialog, composing: number % 16 == 2 },
-            3 => Call::History { dialog, after: Some(0) },
-            4 => Call::Return,
-            _ => Call::Publish {
-                dialog,
-                body: Said::Text { text: format!("line {number}"), quick_replies: None },
-                audience: Audience::All,
-                mark: None,
-                intents: Vec::new(),
-            },
-        };
-        self.calls += 1;
-        // Whether somebody types, nobody waits for.
-        let id = (!matches!(call, Call::Typing { .. })).then_some(CallId(self.calls));
-        self.waiting.extend(id.map(|id| (id, chat.clone())));
-        let mut out = Out::new();
-        self.session.call(chat, id, call, self.now, &mut out);
-        self.takes(out);
-        true
+    fn comes_up(&mut self, chats: &[&str]) {
+        let start = json!({"agentSessionLocation": {"link": {"@href": "https://x.test/as/1"}}});
+        self.answer("/agentSession", 201, &start);
+        self.answer("/info", 200, &json!({"info": {"id": "17"}}));
+        self.answer("/availability", 200, &json!({}));
+        self.answer("/chatSessions", 200, &listed(chats));
+        for chat in chats {
+            self.answer(&format!("/chat/{chat}"), 200, &whole(chat, 0));
+        }
     }
 
-    fn takes(&mut self, out: Out) {
+    fn take_step(&mut self, step: u8, number: u16) {
+        let chat = ConversationId::from(format!("H{}", 1 + number % 3));
+        let which = usize::from(number) % self.asked.len().max(1);
+        match step {
+            0..5 => {
+                if let Some(request) = self.asked.get(which).cloned() {
+                    let (status, body) = good(&request, number / 7);
+                    self.reply(&request, Some(status), &body);
+                }
+            }
+            5 => {
+                if let Some(request) = self.asked.get(which).cloned() {
+                    let status = [Some(404), Some(500), Some(429), Some(400), Some(200), None];
+                    self.reply(&request, status[usize::from(number) % 6], &json!({}));
+                }
+            }
+            6..9 => self.advance(Duration::from_millis(u64::from(number) % 6_000)),
+            9 => {
+                let rings: Vec<RingId> = self.told.drain(..).filter_map(ring).collect();
+                for ring in rings {
+                    self.act(|session, now, out| session.accept(ring, now, out));
+                }
+            }
+            10 => {
+                let call = call(&chat, number);
+                self.calls += 1;
+                // Whether somebody types, nobody waits for.
+                let id = (!matches!(call, Call::Typing { .. })).then_some(CallId(self.calls));
+                self.waiting.extend(id.map(|id| (id, chat.clone())));
+                self.act(|session, now, out| session.call(chat, id, call, now, out));
+            }
+            _ => {
+                let states = [Availability::Online, Availability::Away];
+                let state = states[usize::from(number) % 2];
+                self.act(|session, now, out| session.be(state, now, out));
+            }
+        }
+    }
+
+    /// The one request whose path ends so is answered.
+    fn answer(&mut self, end: &str, status: u16, body: &Value) {
+        let request = self.asked.iter().find(|request| ends_with(request, end)).cloned();
+        let asked: Vec<&str> = self.asked.iter().map(|request| request.target.as_str()).collect();
+        let Some(request) = request else { panic!("{end} was not asked for, only {asked:?}") };
+        self.reply(&request, Some(status), body);
+    }
+
+    fn reply(&mut self, request: &Request, status: Option<u16>, body: &Value) {
+        self.asked.retain(|one| one.id != request.id);
+        let body = body.to_string().into();
+        let response = status.map(|status| Response { status, retry_after: None, body });
+        let result = response.ok_or_else(|| "no answer".to_owned());
+        let answer = Answer { id: request.id, result };
+        let (now, mut out) = (self.now, Vec::new());
+        let result = self.session.arrived(answer, now, Timestamp(0), &mut out);
+        self.lost = self.lost.take().or(result.err());
+        self.carry_out(out);
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut AgentSession, Instant, &mut Out)) {
+        let mut out = Vec::new();
+        act(&mut self.session, self.now, &mut out);
+        self.carry_out(out);
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now += by;
+        self.elapse();
+    }
+
+    fn elapse(&mut self) {
+        let (now, mut out) = (self.now, Vec::new());
+        let result = self.session.elapsed(now, Timestamp(0), &mut out);
+        self.lost = self.lost.take().or(result.err());
+        self.carry_out(out);
+    }
+
+    fn carry_out(&mut self, out: Out) {
         for output in out {
             match output {
-                Output::Send(request) => {
-                    assert!(!request.target.is_empty() && request.timeout > Duration::ZERO);
-                    assert!(self.requests.insert(request.id, request).is_none(), "ids are new");
-                }
+                Output::Send(request) => self.asked.push(request),
                 Output::Tell(Event::Called { id, .. }) => {
                     let waited = self.waiting.remove(&id).is_some();
                     assert!(waited || self.forgotten.remove(&id), "{id:?} has two outcomes");
                 }
-                Output::Tell(Event::Gone { id, .. }) => {
-                    self.chats.retain(|chat| *chat != id);
-                    let of_it = self.waiting.extract_if(.., |_, chat| *chat == id);
-                    self.forgotten.extend(of_it.map(|(call, _)| call));
-                }
-                Output::Tell(Event::Ring(ring)) => self.rings.push(ring.id),
-                Output::Tell(Event::RingGone(gone)) => self.rings.retain(|ring| *ring != gone),
-                Output::Tell(Event::Conversation { id, .. }) => {
-                    if !self.chats.contains(&id) {
-                        self.chats.push(id);
+                Output::Tell(event) => {
+                    if let Event::Gone { id, .. } = &event {
+                        let of_it = self.waiting.extract_if(.., |_, chat| chat == id);
+                        self.forgotten.extend(of_it.map(|(call, _)| call));
                     }
+                    self.told.push(event);
                 }
-                Output::Tell(_) => {}
                 Output::FindHosts
                 | Output::LogIn
-                | Output::Connect
-                | Output::Disconnect
                 | Output::Refresh
-                | Output::LogOut => panic!("{output:?} is not for a connection to want"),
+                | Output::LogOut
+                | Output::Connect
+                | Output::Disconnect => panic!("{output:?}"),
             }
         }
     }
 
-    fn keeps_the_rules(&self) {
-        let mut places: Vec<&str> = (self.requests.values())
-            .filter(|request| request.target.ends_with("/events") && request.method == Method::Post)
-            .map(|request| request.target.as_str())
-            .collect();
-        places.sort_unstable();
-        assert!(places.is_sorted_by(|one, next| one < next), "two lines at once: {places:?}");
-        if self.lost.is_none() {
-            let (wake, why) = self.session.wake();
-            assert!(wake >= self.now, "{why} is overdue");
-            let idle = self.requests.is_empty() && why == "nothing";
-            assert!(!idle, "nothing is under way, and nothing will be");
-        }
+    /// The session is lost; the calls that still wait then.
+    fn ends(mut self) -> BTreeMap<CallId, ConversationId> {
+        let mut out = Vec::new();
+        let session = std::mem::replace(&mut self.session, Self::with(1).session);
+        session.lost(self.now, &mut Memory::default(), &mut out);
+        self.carry_out(out);
+        self.waiting
     }
 
-    /// The session is gone: each call has had its outcome then, and only one.
-    fn ends(mut self) {
-        let mut out = Out::new();
-        let session = std::mem::replace(&mut self.session, Self::new(0).session);
-        session.lost(self.now, &mut self.memory, &mut out);
-        self.takes(out);
-        assert!(self.waiting.is_empty(), "{:?} wait for ever", self.waiting);
+    fn count(&self, end: &str) -> usize {
+        self.asked.iter().filter(|request| ends_with(request, end)).count()
     }
 
-    /// What a server that is well answers.
-    fn good(&mut self, request: &Request) -> Value {
-        const SESSION: &str = "https://vep.test/api/account/12345678/agentSession/1";
-        let path = request.target.split('?').next().unwrap_or_default();
-        let at = |place: String| json!({ "link": { "@href": place, "@rel": "location" } });
-        let chat = |lines| {
-            let line = |id| json!({ "@id": id, "@type": "line", "source": "visitor", "text": "x" });
-            let events: Vec<Value> = (0..lines).map(line).collect();
-            json!({ "info": { "state": "chatting", "agentId": "7" }, "events": { "event": events } })
-        };
-        match (request.method, path.rsplit('/').next().unwrap_or_default()) {
-            (Method::Post, "agentSession") => {
-                json!({ "agentSessionLocation": at(SESSION.to_owned()) })
-            }
-            (Method::Get, "incomingRequests") => {
-                json!({ "incomingRequests": { "ringingCount": (self.accepted < 4).to_string().len() - 3 } })
-            }
-            (Method::Post, "incomingRequests") => {
-                self.accepted += 1;
-                json!({ "chatLocation": at(format!("{SESSION}/chat/{}", self.accepted)) })
-            }
-            (Method::Get, "chatSessions") => {
-                let mine = (1..=self.accepted).map(|chat| at(format!("{SESSION}/chat/{chat}")));
-                json!({ "chatSessions": { "chatSession": mine.collect::<Vec<_>>() } })
-            }
-            (Method::Get, "availability") => json!({ "availability": { "chat": "Online" } }),
-            (Method::Get, "transfer") => {
-                json!({ "transfer": { "skill": [{ "id": "4711", "name": "People" }] } })
-            }
-            (Method::Get, "events") => json!({ "events": chat(self.lines)["events"] }),
-            (Method::Get, _) => json!({ "chat": chat(self.lines) }),
-            (Method::Post, "events") => {
-                self.lines += 1;
-                json!({ "chatEventLocation": at(format!("{SESSION}/chat/1/events/{}", self.lines)) })
-            }
-            (Method::Post | Method::Put, _) => json!({}),
+    /// Whatever is due now has been done.
+    fn wakes_later(&mut self) -> bool {
+        if self.session.wake().0 <= self.now {
+            self.elapse();
         }
+        self.session.wake().0 > self.now
+    }
+}
+
+fn ends_with(request: &Request, end: &str) -> bool {
+    let path = without_query(&request.target);
+    path.strip_suffix("/events").unwrap_or(path).ends_with(end)
+}
+
+/// What a server might answer.
+fn good(request: &Request, number: u16) -> (u16, Value) {
+    let path = without_query(&request.target);
+    let chats = ["H1", "H2", "H3"];
+    let some = &chats[..usize::from(number) % 4];
+    match (request.method, path.rsplit('/').next().unwrap_or_default()) {
+        (_, "chatSessions") => (200, listed(some)),
+        (Method::Get, "incomingRequests") => {
+            (200, json!({"incomingRequests": {"ringingCount": number % 4}}))
+        }
+        (Method::Post, "incomingRequests") if number % 4 < 3 => {
+            let href = format!("https://x.test/as/1/chat/H{}", 1 + number % 4);
+            (201, json!({"chatLocation": {"link": {"@href": href}}}))
+        }
+        (Method::Get, "availability") => {
+            let state = ["Online", "Away"][usize::from(number) % 2];
+            (200, json!({"availability": {"chat": state}}))
+        }
+        (Method::Get, "events") => {
+            let event =
+                json!({"@id": number % 9, "@type": "line", "source": "visitor", "text": "hi"});
+            let moved = json!({"@id": number % 9, "@type": "line", "source": "system", "systemMessageId": 15});
+            let event = if number.is_multiple_of(11) { moved } else { event };
+            (200, json!({"events": {"event": event}}))
+        }
+        (Method::Get, "transfer") => {
+            (200, json!({"transfer": {"skill": {"id": "4", "name": "People"}}}))
+        }
+        (Method::Get, "chat") => {
+            let chats: Vec<Value> =
+                some.iter().map(|chat| whole(chat, number)["chat"].clone()).collect();
+            (200, json!({"chats": {"chat": chats}}))
+        }
+        (Method::Get, chat) if chat.starts_with('H') => (200, whole(chat, number)),
+        (Method::Get | Method::Post | Method::Put, _) => (200, json!({})),
+    }
+}
+
+fn listed(chats: &[&str]) -> Value {
+    let session = |chat: &&str| json!({"chatSessionKey": chat, "link": {"@href": format!("https://x.test/as/1/chat/{chat}")}});
+    let sessions: Vec<Value> = chats.iter().map(session).collect();
+    json!({"chatSessions": {"chatSession": sessions}})
+}
+
+fn whole(chat: &str, number: u16) -> Value {
+    let state = match number % 13 {
+        5 => "waiting",
+        7 => "ended",
+        _ => "chatting",
+    };
+    json!({"chat": {"info": {"state": state, "chatSessionKey": chat, "agentId": "17"}, "events": {}}})
+}
+
+fn ring(event: Event) -> Option<RingId> {
+    if let Event::Ring(ring) = event { Some(ring.id) } else { None }
+}
+
+fn call(chat: &ConversationId, number: u16) -> Call {
+    let dialog = chat.as_str().into();
+    match number / 3 % 5 {
+        0 => Call::Close { dialog, survey: false },
+        1 => Call::Typing { dialog, composing: number.is_multiple_of(2) },
+        2 => Call::History { dialog, after: None },
+        3 => Call::Transfer {
+            skill: Some("4".into()),
+            agent: None,
+            reason: TransferReason::Bot,
+            words: None,
+        },
+        _ => Call::Publish {
+            dialog,
+            body: effect::Body::Text { text: "hello".into(), quick_replies: None },
+            audience: Audience::All,
+            mark: None,
+            intents: Vec::new(),
+        },
     }
 }
