@@ -199,15 +199,25 @@ impl Talk {
 
     /// When something is to be done here besides polling, and what.
     pub(super) fn wake(&self) -> Option<(Instant, &'static str)> {
-        if self.doubt == Doubt::Asked {
-            return None;
-        }
         let silence = (!self.alarmed).then_some((self.heard + ALARM, "silence"));
-        let transfer = self.transfer.as_ref().and_then(Transfer::due).map(|at| (at, "transfer"));
-        let line = self.outbox.due().map(|at| (at, "line"));
-        let typing = self.typing.due().map(|at| (at, "typing"));
-        let said = [transfer, line, typing].into_iter().flatten().filter(|_| !self.leaving);
-        said.chain(silence).min()
+        if !self.may_speak() {
+            return silence;
+        }
+        let transfer = self.transfer.as_ref().and_then(Transfer::due);
+        [
+            silence,
+            transfer.map(|at| (at, "transfer")),
+            self.outbox.due().map(|at| (at, "line")),
+            self.typing.due().map(|at| (at, "typing")),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether anything is said in it now.
+    pub(super) fn may_speak(&self) -> bool {
+        !self.leaving && self.doubt != Doubt::Asked
     }
 }
 

@@ -105,6 +105,7 @@ impl Hall {
                 self.on_availability_set(state, result, now, wall);
             }
             cloud::Event::LoggedIn(result) => self.metrics.login(result),
+            cloud::Event::Polled(call) => self.metrics.chat_poll(call),
             cloud::Event::Unusable { kind, detail } => {
                 warn!(kind, detail, "the cloud sent something that cannot be used");
                 self.metrics.protocol_error(Peer::Cloud, kind);

@@ -20,10 +20,10 @@ impl AgentSession {
             || self.talks.len() <= self.terms.several_above
     }
 
-    /// When a chat that the request for several does not reach is to be read.
+    /// When a chat is to be read by itself.
     pub(super) fn unread(&self, talk: &Talk) -> Option<(Instant, &'static str)> {
         let due = talk.poll.due().filter(|_| talk.doubt != Doubt::Asked)?;
-        talk.is_alone(due).then_some((due, "chat"))
+        (self.polls_alone() || talk.is_alone(due)).then_some((due, "chat"))
     }
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {

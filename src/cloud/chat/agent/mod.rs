@@ -119,13 +119,6 @@ struct Looks {
     for_rings: bool,
 }
 
-impl Looks {
-    /// When to ask.
-    fn due(&self) -> Option<Instant> {
-        self.at.filter(|_| !self.under_way)
-    }
-}
-
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq)]
 enum Purpose {
@@ -261,17 +254,14 @@ impl Connection for AgentSession {
         if matches!(self.stage, Stage::Starting) {
             return idle;
         }
-        let readable = || self.talks.values().filter(|talk| talk.doubt != Doubt::Asked);
-        let polls = self.polls_alone().then(|| readable().filter_map(|talk| talk.poll.due()));
-        let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
             self.presence.due().map(|at| (at, "state")),
             self.looks.due().map(|at| (at, "chats")),
             self.several_due().map(|at| (at, "several chats")),
-            polls,
-            self.talks.values().filter_map(|talk| self.unread(talk).or_else(|| talk.wake())).min(),
+            self.talks.values().filter_map(|talk| self.unread(talk)).min(),
+            self.talks.values().filter_map(Talk::wake).min(),
         ]
         .into_iter()
         .flatten()
@@ -437,6 +427,9 @@ impl AgentSession {
             | Purpose::Transfer(_)
             | Purpose::Participant { .. } => self.terms.timeout,
         };
+        if let Some(poll) = purpose.poll() {
+            Self::tell(Event::Polled(poll), out);
+        }
         self.pending.insert(self.ids, purpose);
         out.push(Output::Send(Request { id: self.ids, method, target, body, timeout }));
     }
@@ -499,7 +492,35 @@ impl AgentSession {
     }
 }
 
+impl Looks {
+    /// When to ask (again), unless an answer is awaited.
+    fn due(&self) -> Option<Instant> {
+        self.at.filter(|_| !self.under_way)
+    }
+}
+
 impl Purpose {
+    /// For the metric, if it only looks for news.
+    fn poll(&self) -> Option<&'static str> {
+        match self {
+            Self::Rings => Some("rings"),
+            Self::Poll { .. } => Some("events"),
+            Self::Several { .. } => Some("several"),
+            Self::CheckState => Some("state"),
+            Self::Look => Some("chats"),
+            Self::Start
+            | Self::Info
+            | Self::SetState { .. }
+            | Self::Take(_)
+            | Self::History { .. }
+            | Self::Post(..)
+            | Self::Typing(_)
+            | Self::Targets(_)
+            | Self::Transfer(_)
+            | Self::Participant { .. } => None,
+        }
+    }
+
     /// For errors.
     fn name(&self) -> &'static str {
         match self {

@@ -59,8 +59,7 @@ impl AgentSession {
         let keys: Vec<ConversationId> = self
             .talks
             .values()
-            .filter(|talk| !talk.leaving && talk.doubt != Doubt::Asked)
-            .filter(|talk| talk.has_something_to_say(now))
+            .filter(|talk| talk.may_speak() && talk.has_something_to_say(now))
             .map(|talk| talk.key.clone())
             .collect();
         for key in keys {
