@@ -1,7 +1,7 @@
 //! Reading chats: outages, answers that make no sense, many chats at once. No chat ends because it was not asked for.
 
 use crate::{
-    simulator::{Broken, CallName, ChatEnd, Fault, Options, Trouble},
+    simulator::{Broken, CallName, ChatEnd, ChatOptions, Fault, Options, Trouble},
     support::{AGENT, World, after, story},
 };
 
@@ -37,6 +37,24 @@ async fn outage(trouble: Trouble, calls: &[CallName]) {
     // What the cloud does not answer is no request to it: the pauses before another try make the silence longer.
     let mut rules = world.cloud.breaches().into_iter().map(|breach| breach.rule);
     assert!(rules.all(|rule| rule == Broken::SilentChat), "{trouble:?} of {calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_allows_one_request_a_second_of_each_thing_is_served_within_that() {
+    story(async {
+        let chat = ChatOptions { requests_per_second: Some(1), ..ChatOptions::default() };
+        let world = World::chatting_with(Options { chat, ..Options::fixed() }, "").await;
+        world.bot_answers();
+        let chats = world.some_chats(8).await;
+        for word in ["one", "two", "three", "four"] {
+            for chat in &chats {
+                world.visitor_says(chat, word);
+            }
+        }
+        world.are_answered(&chats).await;
+        world.broke_no_rule();
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
