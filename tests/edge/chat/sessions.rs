@@ -2,7 +2,7 @@
 
 use crate::{
     simulator::{CallName, ChatOptions, Millis, Options, Trouble},
-    support::{AGENT, World, after, story},
+    support::{AGENT, World, after, story, text},
 };
 
 use super::CHAT;
@@ -49,6 +49,33 @@ async fn a_log_in_that_ends_at_any_moment_of_an_exchange_costs_no_line() {
             after(1.0).await;
             world.visitor_says(&chat, "three");
             world.are_answered(&[chat]).await;
+            world.broke_no_rule();
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_as_being_typed_ends_with_the_answer_whatever_was_lost_meanwhile() {
+    for kills in [false, true] {
+        story(async {
+            let mut world = World::chatting().await;
+            let chat = world.visitor_starts();
+            let mut event = world.bot.hears("hi").await;
+            after(2.0).await;
+            assert!(world.cloud.chat(&chat).unwrap().agent_typing);
+            if kills {
+                world.kill().await;
+                world.start(CHAT).await;
+                event = world.bot.hears("hi").await;
+            } else {
+                world.ends_log_in();
+            }
+            after(15.0).await;
+            world.bot.answers(&event, &[text("Hello.")]);
+            world.shows(&chat, &[("agent", "Hello.")]).await;
+            after(5.0).await;
+            assert!(!world.cloud.chat(&chat).unwrap().agent_typing, "killed: {kills}");
             world.broke_no_rule();
         })
         .await;
