@@ -37,7 +37,11 @@ impl AgentSession {
             Call::Transfer { skill, agent, words, .. } => {
                 let words = words.unwrap_or_default();
                 let transfer = Transfer::new(id, skill, agent, &words);
-                talk.transfer = Some(transfer.after(talk.targets_read.map(|at| at + PERIOD)));
+                let transfer = transfer.after(talk.targets_read.map(|at| at + PERIOD));
+                if let Some(before) = talk.transfer.replace(transfer) {
+                    let error = CallError::NoAnswer { call: "transfer" };
+                    Self::called(key, before.call, Err(error), out);
+                }
             }
             Call::History { after, .. } => self.history(key, id, after, now, out),
             Call::Profile(_) => self.profile(key, id, out),
