@@ -338,6 +338,7 @@ impl Stage {
             | Event::Displaced { .. }
             | Event::Polled(_)
             | Event::AvailabilitySet { .. }
+            | Event::Polled(_)
             | Event::LoggedIn(_) => {}
         }
     }

@@ -172,10 +172,8 @@ async fn events_that_come_twice_in_reverse_or_among_odd_ones_are_each_answered_o
 
 #[tokio::test(start_paused = true)]
 async fn many_chats_are_read_together_and_each_by_itself_when_that_does_not_work() {
-    let ways: [(Trouble, bool); 9] = [
-        (Trouble::Status(400), true),
+    let ways: [(Trouble, bool); 7] = [
         (Trouble::Status(404), true),
-        (Trouble::Status(403), true),
         (Trouble::ErrorIn200, true),
         (Trouble::EmptyBody, true),
         (Trouble::HtmlBody, true),
@@ -189,7 +187,7 @@ async fn many_chats_are_read_together_and_each_by_itself_when_that_does_not_work
             world.bot_answers();
             world.breaks(CallName::Chats, trouble);
             let chats = world.some_chats(13).await;
-            for round in 0..10 {
+            for round in 0..5 {
                 for chat in &chats {
                     world.visitor_says(chat, &format!("{round}"));
                 }
@@ -198,7 +196,7 @@ async fn many_chats_are_read_together_and_each_by_itself_when_that_does_not_work
             world.are_answered(&chats).await;
             let asked = world.cloud.chat_count(CallName::Chats);
             world.cloud.clear_faults();
-            after(600.0).await;
+            after(320.0).await;
             let again = world.cloud.chat_count(CallName::Chats) > asked;
             assert_eq!(again, !for_good, "{trouble:?}");
             for chat in &chats {

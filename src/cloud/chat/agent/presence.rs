@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::cloud::chat::wire::State;
+use crate::cloud::chat::{pace::PERIOD, wire::State};
 
 /// What the agent is to be, and what it is.
 #[derive(Debug)]
@@ -12,13 +12,20 @@ pub(super) struct Presence {
     wanted: Option<(Availability, bool)>,
     /// None while an answer is awaited.
     check_at: Option<Instant>,
+    /// When it was looked at last.
+    checked: Option<Instant>,
     /// When the cloud had set the agent to something else, lately.
     displaced: VecDeque<Instant>,
 }
 
 impl Presence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { wanted: None, check_at: Some(now + CHECK_EVERY), displaced: VecDeque::new() }
+        Self {
+            wanted: None,
+            check_at: Some(now + CHECK_EVERY),
+            checked: None,
+            displaced: VecDeque::new(),
+        }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -38,7 +45,8 @@ impl Presence {
 
     /// To be looked at soon, unless an answer is awaited.
     pub(super) fn doubt(&mut self, now: Instant) {
-        self.check_at = self.check_at.map(|at| at.min(now));
+        let soon = self.checked.map_or(now, |at| now.max(at + PERIOD));
+        self.check_at = self.check_at.map(|at| at.min(soon));
     }
 }
 
@@ -108,6 +116,7 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
+        self.presence.checked = Some(now);
         // It was asked for before the state was changed: it may tell the old one.
         let is_old = self.presence.check_at.is_some();
         self.presence.check_at.get_or_insert(now + CHECK_EVERY);
