@@ -362,12 +362,16 @@ fn breaches(record: &Record, verdict: &mut Verdict) {
                 .steps
                 .iter()
                 .any(|(step, _)| matches!(step, Step::Fault(CallName::Refresh, ..))),
-            // Reads that are to tell whether a line is out are no polls, and may be tried again beside them.
+            // Reads that are to tell what became of a line, or of a chat in a new session, are no polls, and may be
+            // tried again beside them.
             Broken::FastPoll => record.calls.iter().any(|call| {
-                call.name == CallName::Line
-                    && call.path == *place
-                    && call.answered.is_none_or(|status| status >= 500)
-                    && (time.saturating_sub(RECOVERY)..=*time).contains(&call.time)
+                let is_unclear = call.answered.is_none_or(|status| status >= 500);
+                let matters = match call.name {
+                    CallName::Line => call.path == *place && is_unclear,
+                    CallName::StartSession => place.ends_with("/events"),
+                    _ => false,
+                };
+                matters && (time.saturating_sub(RECOVERY)..=*time).contains(&call.time)
             }),
             Broken::TwoPosts | Broken::Script => false,
         };
