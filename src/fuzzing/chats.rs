@@ -338,7 +338,6 @@ impl Stage {
             | Event::Displaced { .. }
             | Event::Polled(_)
             | Event::AvailabilitySet { .. }
-            | Event::Polled(_)
             | Event::LoggedIn(_) => {}
         }
     }
