@@ -59,7 +59,8 @@ const SHEET: Sheet = Sheet {
     legend: "A cell tells answered / escalated lines; after them, if there were any, how many were **lost**, **repeated** or \
              **reordered**, for how many the bot had no word or only said that it had seen them (*kept by the bot*), how many \
              stood in a chat that ended or went to others first (*left*), and over a restart, how many were answered in part \
-             (*cut*) or not, since something was said behind them (*taken as answered*).",
+             (*cut*) or not, since something was said behind them (*taken as answered*), and of how many answers the cloud \
+             has refused a line (*refused*).",
 };
 
 fn in_cell(cell: &str, seed: u64) -> Plan {

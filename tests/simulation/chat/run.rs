@@ -315,6 +315,15 @@ impl Record {
         }
         for breach in &self.breaches {
             let _ = writeln!(text, "{breach:?}");
+            let just_before = |call: &&ChatCall| {
+                call.path == breach.place
+                    && (breach.time - 5_000..=breach.time).contains(&call.time)
+            };
+            for ChatCall { time, name, query, answered, .. } in
+                self.calls.iter().filter(just_before)
+            {
+                let _ = writeln!(text, "    {time} {name:?} {query}: {answered:?}");
+            }
         }
         let mut calls: BTreeMap<CallName, usize> = BTreeMap::new();
         for call in &self.calls {

@@ -116,6 +116,8 @@ struct Looks {
     under_way: bool,
     /// When to ask (again).
     at: Option<Instant>,
+    /// It is not asked for again before then, whatever happens.
+    rests_until: Option<Instant>,
     failures: u32,
     /// The question under way left when all acceptances were answered but those that are lost.
     for_rings: bool,
@@ -498,7 +500,8 @@ impl AgentSession {
 impl Looks {
     /// When to ask (again), unless an answer is awaited.
     fn due(&self) -> Option<Instant> {
-        self.at.filter(|_| !self.under_way)
+        let at = self.at.filter(|_| !self.under_way)?;
+        Some(self.rests_until.map_or(at, |then| at.max(then)))
     }
 }
 
