@@ -144,6 +144,27 @@ async fn typing_that_fails_holds_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_that_are_too_much_for_minutes_are_said_afterwards_and_counted_meanwhile() {
+    story(async {
+        let world = World::chatting().await;
+        world.bot_answers();
+        let chats = world.some_chats(3).await;
+        world.breaks(CallName::Line, Trouble::TooMany(5));
+        for word in ["one", "two"] {
+            for chat in &chats {
+                world.visitor_says(chat, word);
+            }
+        }
+        after(25.0).await;
+        assert!(world.count("protocol_errors_total", "too_many") >= 9.0);
+        world.cloud.clear_faults();
+        world.are_answered(&chats).await;
+        world.broke_no_rule();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_card_that_is_refused_is_said_in_words() {
     story(async {
         let world = World::chatting().await;

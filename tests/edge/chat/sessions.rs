@@ -169,6 +169,48 @@ async fn a_refresh_that_is_refused_logs_in_again_behind_chats_that_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_forbidden_is_said_and_not_tried_in_haste_until_it_is_allowed() {
+    for call in [CallName::Ring, CallName::StartSession, CallName::Login] {
+        for status in [400, 401, 403] {
+            story(is_forbidden(call, status)).await;
+        }
+    }
+}
+
+async fn is_forbidden(call: CallName, status: u16) {
+    let mut world = World::with(Options::fixed());
+    world.breaks(call, Trouble::Status(status));
+    world.start(CHAT).await;
+    after(3_600.0).await;
+    let case = format!("{call:?} {status}");
+    // Asking for rings in vain is cheap; the others are log-ins, of which too many get a user disabled.
+    let tries = world.cloud.chat_count(call);
+    let logins = world.cloud.logins();
+    assert!(logins <= 80, "{case}: {logins} log-ins in an hour, {tries} tries");
+    let told = world.status().await.conversational_cloud.last_error;
+    let rings_are_refused = (call, status) == (CallName::Ring, 400);
+    let told = told.map(|error| error.message).unwrap_or_default();
+    assert!(
+        rings_are_refused || told.contains(&status.to_string()) || told.contains("another program"),
+        "{case}: {told}"
+    );
+    if rings_are_refused {
+        assert!(world.count("protocol_errors_total", "rings") > 100.0, "{case}");
+    }
+    world.cloud.clear_faults();
+    world.bot_answers();
+    let chat = world.visitor_starts();
+    for _ in 0..20 {
+        after(60.0).await;
+        if !world.shown(&chat).is_empty() {
+            break;
+        }
+    }
+    world.are_answered(&[chat]).await;
+    world.broke_no_rule();
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_connectors_with_one_agent_say_so_and_do_not_fight() {
     for choice in [
         ChatOptions::default(),
