@@ -366,11 +366,9 @@ fn breaches(record: &Record, verdict: &mut Verdict) {
             // tried again beside them.
             Broken::FastPoll => record.calls.iter().any(|call| {
                 let is_unclear = call.answered.is_none_or(|status| status >= 500);
-                let matters = match call.name {
-                    CallName::Line => call.path == *place && is_unclear,
-                    CallName::StartSession => place.ends_with("/events"),
-                    _ => false,
-                };
+                let is_line = call.name == CallName::Line && call.path == *place;
+                let begins = call.name == CallName::StartSession && place.ends_with("/events");
+                let matters = (is_line && is_unclear) || begins;
                 matters && (time.saturating_sub(RECOVERY)..=*time).contains(&call.time)
             }),
             Broken::TwoPosts | Broken::Script => false,
