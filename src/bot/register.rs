@@ -99,7 +99,7 @@ impl Register {
 }
 
 /// How many events that are not open any more are remembered, so that a late answer can be told from a wrong one.
-const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 2_000;
 
 #[cfg(test)]
 mod tests {
@@ -137,17 +137,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_ten_thousand_closed_events_are_remembered_and_open_ones_never_forgotten() {
+    fn only_the_newest_two_thousand_closed_events_are_remembered_and_open_ones_never_forgotten() {
         let mut register = Register::default();
         register.asked(&event(0), &conversation());
-        for n in 1..=10_001 {
+        for n in 1..=2_001 {
             register.asked(&event(n), &conversation());
             register.answered(&event(n));
         }
         assert!(register.find("a:0").is_some());
         assert!(register.find("a:1").is_none());
         assert!(register.find("a:2").is_some());
-        assert_eq!(register.events.len(), 10_001);
+        assert_eq!(register.events.len(), 2_001);
     }
 
     fn event(n: i64) -> EventId {

@@ -1,6 +1,6 @@
 //! The door to the cloud: what both clouds, messaging and chat, tell the hall and take from it.
 
-mod chat;
+pub(crate) mod chat;
 pub mod domains;
 #[cfg(test)]
 mod fake;

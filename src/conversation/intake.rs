@@ -138,7 +138,13 @@ impl Conversation {
         let matters = reading.begin.is_some() || is_unsure;
         let history = match outcome {
             Ok(Outcome::History(mut history)) => {
-                history.messages.retain(|message| self.handled.is_plausible(message.sequence));
+                history.messages.retain(|message| {
+                    message.dialog == self.about.dialog
+                        && self.handled.is_plausible(message.sequence)
+                });
+                // In order, each once, whatever the cloud says.
+                history.messages.sort_by_key(|message| message.sequence);
+                history.messages.dedup_by_key(|message| message.sequence);
                 history
             }
             Ok(Outcome::Done | Outcome::Published(_) | Outcome::Profile(_)) => History::default(),

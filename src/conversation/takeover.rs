@@ -46,6 +46,8 @@ impl Conversation {
             },
         );
         self.leftovers = leftovers;
+        // What arrived on a way out that was shut then.
+        let taken = self.handled.clone();
         if let Some(last) = messages.last() {
             self.handled.raise(last.sequence);
         }
@@ -87,6 +89,7 @@ impl Conversation {
         for message in picked {
             let (sequence, from) = (message.sequence, message.from);
             match from {
+                Speaker::Consumer if taken.knows(sequence) => {}
                 Speaker::Consumer => {
                     let judge_late = !fresh && !asked_again.contains(&sequence);
                     self.take_consumer(message, judge_late, now, fx);

@@ -317,10 +317,18 @@ impl Stage {
             return;
         }
         self.online = false;
-        self.step(Event::LinkDown);
-        for (id, call) in std::mem::take(&mut self.open) {
+        // Messaging tells the fates of calls first, chat last.
+        let first = self.settings.kind == Kind::Messaging;
+        let calls = std::mem::take(&mut self.open);
+        if !first {
+            self.step(Event::LinkDown);
+        }
+        for (id, call) in calls {
             let outcome = Err(CallError::NoAnswer { call: call.name() });
             self.step(Event::Called { id, outcome });
+        }
+        if first {
+            self.step(Event::LinkDown);
         }
     }
 

@@ -301,13 +301,13 @@ impl Stage {
     }
 }
 
-fn account() -> Account {
+pub(super) fn account() -> Account {
     let public = Some("0f4c7a1e-6b52-5d1c-9c3e-2a7b8d90e1f2".to_owned());
     let identity = Identity::new("12345678", "4102938475", public, "bot-greeter");
     Account { identity, refreshable: true }
 }
 
-fn trouble(kind: u64) -> Trouble {
+pub(super) fn trouble(kind: u64) -> Trouble {
     let kind = match kind % 5 {
         0 => TroubleKind::Failed,
         1 => TroubleKind::Refused,
@@ -318,7 +318,7 @@ fn trouble(kind: u64) -> Trouble {
     Trouble { kind, detail: "it did not work".to_owned() }
 }
 
-fn number(text: &str) -> u64 {
+pub(super) fn number(text: &str) -> u64 {
     text.trim().parse().unwrap_or_default()
 }
 

@@ -4,10 +4,12 @@
 //! feed it what fuzzers have found worth keeping (`fuzz/corpus`). Inputs are texts where they can be, so that people
 //! can read and write them. Built for tests and with the feature `fuzzing`, never into a program.
 
+mod chats;
 mod conversation;
 mod frames;
 mod words;
 
+pub use chats::chats;
 pub use conversation::conversation;
 pub use frames::frames;
 pub use words::{config, marks, settings};
@@ -41,6 +43,11 @@ mod tests {
     #[test]
     fn frames() {
         replay("frames", super::frames);
+    }
+
+    #[test]
+    fn chats() {
+        replay("chats", super::chats);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use connectord::conversation::{
     event::{BotEvent, Departure},
 };
 
-use crate::support::{Exits, Publishing, Talk, fallback_to, ms, refused, secs, text, transfer};
+use crate::support::{
+    Exits, Publishing, Talk, consumer, fallback_to, ms, refused, secs, text, transfer,
+};
 
 #[test]
 fn what_waited_is_left_behind_and_the_bot_is_told_how_it_ended() {
@@ -67,7 +69,7 @@ fn what_arrives_after_the_end_has_no_effect() {
             ..talk.details
         }),
         Event::Elapsed,
-        Event::Message(crate::support::consumer(9, "hello?")),
+        Event::Message(consumer(9, "hello?")),
         Event::Return,
     ] {
         let is_end = event == Event::Left(Departure::Closed);
@@ -353,4 +355,46 @@ fn a_new_main_dialog_does_not_call_a_transfer_off_and_is_read_if_that_fails() {
     talk.errs(refused(&connectord::conversation::Call::Return));
     assert_eq!(talk.conversation().exit(), None);
     assert!(talk.calls.iter().any(|call| call.name() == "history"));
+}
+
+#[test]
+fn what_a_new_main_dialog_brings_while_a_transfer_is_under_way_is_asked_once_if_that_fails() {
+    let mut talk = Talk::quiet();
+    talk.consumer("hi");
+    talk.after(ms(300));
+    talk.exits = Exits::Held;
+    talk.answers([transfer("200")]);
+    talk.asked();
+    talk.dialog.clear();
+    talk.next_sequence = 0;
+    talk.details(|details| details.dialog = "d2".into());
+    for words in ["new", "words"] {
+        let words = connectord::conversation::event::Content::Text(words.to_owned());
+        let sequence = talk.stores(connectord::conversation::event::Speaker::Consumer, words, None);
+        talk.dialog.last_mut().unwrap().dialog = "d2".into();
+        talk.arrives(sequence);
+    }
+    talk.errs(refused(&connectord::conversation::Call::Return));
+    for _ in 0..3 {
+        talk.after(ms(300));
+        talk.answers([]);
+    }
+    assert_eq!(talk.asked(), ["new words", "_agent_escalation_failed_"]);
+}
+
+#[test]
+fn what_arrives_on_the_way_back_to_the_queue_is_asked_once_if_that_is_shut() {
+    let mut talk = Talk::prepared([consumer(0, "hello")], |settings| settings.greeting = None);
+    talk.history_held = true;
+    talk.begin(connectord::conversation::Arrival::Assigned);
+    talk.history_held = false;
+    talk.exits = Exits::Held;
+    talk.step(Event::Return);
+    talk.consumer("anybody?");
+    talk.acknowledges();
+    talk.forget_all();
+    talk.errs(refused(&connectord::conversation::Call::Return));
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["hello anybody?"]);
+    assert_eq!(talk.dispositions(), [(2, Disposition::Asked)]);
 }

@@ -187,3 +187,16 @@ fn what_was_said_before_the_agent_came_is_the_same_event_after_a_restart_even_wi
     talk.restarts();
     assert_eq!(asked(&mut talk), before);
 }
+
+#[test]
+fn a_history_in_any_order_with_anything_twice_is_put_to_the_bot_in_order_and_once() {
+    let history = [2, 0, 1, 2].map(|sequence| consumer(sequence, &format!("word{sequence}")));
+    let mut talk = Talk::assigned(history);
+    talk.arrives(2);
+    talk.arrives(0);
+    talk.after(ms(300));
+    assert_eq!(talk.asked(), ["word0 word1 word2"]);
+    talk.answers([]);
+    talk.after(secs(10));
+    assert!(talk.asked().is_empty());
+}

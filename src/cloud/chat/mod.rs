@@ -26,3 +26,12 @@ mod wire;
 
 pub(super) use carrier::start;
 pub(super) use look::look;
+
+/// For those who lead a session by hand.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod led {
+    pub(crate) use super::{
+        agent::AgentSession,
+        wire::{Answer, Request, Response},
+    };
+}

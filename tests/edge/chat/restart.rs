@@ -1,7 +1,7 @@
 //! kill -9: the next process takes the chats over and repeats no line, whenever it happens.
 
 use crate::{
-    simulator::Options,
+    simulator::{CallName, ChatOptions, Options, Trouble},
     support::{World, after, story},
 };
 
@@ -10,7 +10,7 @@ use super::{CHAT, otherwise};
 #[tokio::test(start_paused = true)]
 async fn a_kill_at_any_moment_of_an_exchange_costs_no_line_and_repeats_none() {
     for options in [Options::fixed(), otherwise()] {
-        for tenths in 0..90 {
+        for tenths in (0..90).step_by(2) {
             story(killed(options.clone(), "", f64::from(tenths) / 10.0, 0.0)).await;
         }
     }
@@ -51,6 +51,29 @@ async fn killed(options: Options, settings: &str, at: f64, gone_for: f64) {
     world.are_answered(&[chat.clone()]).await;
     assert!(!world.cloud.chat(&chat).unwrap().is_over(), "killed at {at} s");
     world.broke_no_rule();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_not_told_who_it_is_finds_its_chats_all_the_same() {
+    for trouble in
+        [Trouble::Status(500), Trouble::Slow(4_000), Trouble::EmptyBody, Trouble::Silence]
+    {
+        story(async {
+            let chat = ChatOptions { other_agent_ids: true, ..ChatOptions::default() };
+            let mut world = World::chatting_with(Options { chat, ..Options::fixed() }, "").await;
+            world.bot_answers();
+            let chats = world.some_chats(3).await;
+            world.kill().await;
+            world.breaks(CallName::Info, trouble);
+            for chat in &chats {
+                world.visitor_says(chat, "one");
+            }
+            world.starts_chatting("").await;
+            world.are_answered(&chats).await;
+            world.broke_no_rule();
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,11 @@ struct World {
     asked: Vec<Request>,
     told: Vec<Event>,
     lost: Option<Loss>,
+    calls: u64,
+    /// Calls that wait for their outcome.
+    waiting: BTreeMap<CallId, ConversationId>,
+    /// Calls in chats that have gone: nobody waits for them any more.
+    forgotten: BTreeSet<CallId>,
 }
 
 #[test]
@@ -83,6 +88,29 @@ proptest! {
             prop_assert!(world.wakes_later(), "{:?} is due", world.session.wake().1);
         }
     }
+
+    #[test]
+    fn whatever_comes_each_call_has_one_outcome_and_each_chat_one_line_at_a_time(
+        steps in prop::collection::vec((0_u8..12, any::<u16>()), 0..80),
+    ) {
+        let mut world = World::with(2);
+        world.comes_up(&["H1"]);
+        for (step, number) in steps {
+            world.take_step(step, number);
+            let posts = world.asked.iter().filter(|request| request.method == Method::Post);
+            let mut places: Vec<&str> = posts
+                .map(|request| request.target.as_str())
+                .filter(|target| target.contains("/chat/"))
+                .collect();
+            places.sort_unstable();
+            prop_assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+            if world.lost.is_some() {
+                break;
+            }
+        }
+        let waiting = world.ends();
+        prop_assert!(waiting.is_empty(), "{waiting:?} wait for ever");
+    }
 }
 
 impl World {
@@ -112,7 +140,16 @@ impl World {
             wall: Timestamp(0),
         };
         let session = AgentSession::open(opening, &mut out);
-        let mut world = Self { session, now, asked: Vec::new(), told: Vec::new(), lost: None };
+        let mut world = Self {
+            session,
+            now,
+            asked: Vec::new(),
+            told: Vec::new(),
+            lost: None,
+            calls: 0,
+            waiting: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        };
         world.carry_out(out);
         world
     }
@@ -164,7 +201,10 @@ impl World {
             }
             10 => {
                 let call = call(&chat, number);
-                let id = Some(CallId(number.into()));
+                self.calls += 1;
+                // Whether somebody types, nobody waits for.
+                let id = (!matches!(call, Call::Typing { .. })).then_some(CallId(self.calls));
+                self.waiting.extend(id.map(|id| (id, chat.clone())));
                 self.act(|session, now, out| session.call(chat, id, call, now, out));
             }
             _ => {
@@ -217,7 +257,17 @@ impl World {
         for output in out {
             match output {
                 Output::Send(request) => self.asked.push(request),
-                Output::Tell(event) => self.told.push(event),
+                Output::Tell(Event::Called { id, .. }) => {
+                    let waited = self.waiting.remove(&id).is_some();
+                    assert!(waited || self.forgotten.remove(&id), "{id:?} has two outcomes");
+                }
+                Output::Tell(event) => {
+                    if let Event::Gone { id, .. } = &event {
+                        let of_it = self.waiting.extract_if(.., |_, chat| chat == id);
+                        self.forgotten.extend(of_it.map(|(call, _)| call));
+                    }
+                    self.told.push(event);
+                }
                 Output::FindHosts
                 | Output::LogIn
                 | Output::Refresh
@@ -226,6 +276,15 @@ impl World {
                 | Output::Disconnect => panic!("{output:?}"),
             }
         }
+    }
+
+    /// The session is lost; the calls that still wait then.
+    fn ends(mut self) -> BTreeMap<CallId, ConversationId> {
+        let mut out = Vec::new();
+        let session = std::mem::replace(&mut self.session, Self::with(1).session);
+        session.lost(self.now, &mut Memory::default(), &mut out);
+        self.carry_out(out);
+        self.waiting
     }
 
     fn count(&self, end: &str) -> usize {

@@ -23,7 +23,7 @@ use super::*;
 use crate::{
     cloud::{
         Availability, ChatSettings, Command, Credentials, Event, LinkPhase, LoginResult, Ring,
-        Settings, identity::Identity,
+        Settings, identity::Identity, session,
     },
     conversation::{
         Call, CallError, CallId, ConversationId, DialogId, RingId, Timestamp,
