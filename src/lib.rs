@@ -4,7 +4,7 @@
 //! fails or costs is at the edges.
 //!
 //! ```text
-//!           cloud (messaging)                                         bot (websocket | webhook)
+//!           cloud (messaging | chat)                                  bot (websocket | webhook)
 //!  frames -> decode -> cloud::Event --\                      /-- bot::Event <- decode <- frames / responses
 //!                                      > daemon::hall::Hall <
 //!  frames <- encode <- cloud::Command -/     |       ^       \-- bot::Command -> encode -> frames / requests
@@ -16,7 +16,7 @@
 //!
 //! # The way of a message
 //!
-//! 1. [`cloud::messaging`] reads a frame and says [`cloud::Event::Message`].
+//! 1. [`cloud`] reads a frame (messaging) or the answer to a request (chat) and says [`cloud::Event::Message`].
 //! 2. The [`daemon`]'s hall steps the conversation; it gathers, and asks by [`conversation::Effect::Ask`].
 //! 3. [`bot`] writes the event to the bot and reads the answer.
 //! 4. The conversation publishes it piece by piece, each with a [`conversation::Mark`], so that the history tells what

@@ -135,6 +135,17 @@ impl Hosts {
     }
 }
 
+/// The base URL of the agents' host in a list of hosts that the log-in's answer repeats, if it may be used beside `base`:
+/// from plain text to a simulator on this machine nothing leads elsewhere.
+pub(super) fn agent_vep_beside(base: &str, list: &[u8]) -> Option<String> {
+    let mut services = Services::default();
+    services.add(list, None).ok()?;
+    let host = services.0.get(AGENT_VEP)?;
+    let (scheme, _) = base.split_once("://")?;
+    let url = format!("{scheme}://{host}");
+    (scheme == "https" || plaintext(&url).is_ok()).then_some(url)
+}
+
 impl Cache {
     /// What was kept, if it is for the same question and fresh.
     #[must_use]

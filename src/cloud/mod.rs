@@ -258,6 +258,9 @@ pub enum Event {
     },
     /// A log-in was tried.
     LoggedIn(LoginResult),
+    /// A question left that only looks for news, by a short, fixed word: a cloud that tells nothing by itself is asked
+    /// again and again.
+    Polled(&'static str),
     /// Something that could not be used; counted by kind, logged once.
     Unusable {
         /// A short, fixed word for the metric.

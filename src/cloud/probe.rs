@@ -50,7 +50,7 @@ pub async fn probe(
         Kind::Messaging => {
             step("WebSocket", messaging::look(settings, net, clock, &hosts, &login).await)
         }
-        Kind::Chat => step("agent session", chat::look(settings, net, &hosts, &login).await),
+        Kind::Chat => step("agent session", chat::look(settings, net, &login).await),
     };
     login.log_out(net).await;
     step("log-out", Ok("done".to_owned())) && went_well

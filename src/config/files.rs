@@ -56,7 +56,10 @@ fn readers(path: &Path, values: &Values, notes: &mut Notes) {
         .filter(|(_, secret)| matches!(secret, Secret::Literal(_)))
         .map(|(at, _)| at)
         .min_by_key(|at| at.start);
+    // A cloud that is spoken to without TLS is on this machine, so it is a simulated one, and its secrets open nothing.
+    let is_simulated = values.text("cloud.domain_api").starts_with("http:");
     if mode & 0o044 != 0
+        && !is_simulated
         && let Some(at) = literal
     {
         notes.warn(

@@ -239,14 +239,15 @@ impl Daemon {
     }
 
     /// Runs until a signal stops it, and a little longer for an orderly end.
-    pub async fn run(mut self, mut signals: impl Stream<Item = Signal> + Unpin) -> End {
+    pub async fn run(mut self, signals: impl Stream<Item = Signal> + Unpin) -> End {
         info!(
             connector = self.config.name,
             version = env!("CARGO_PKG_VERSION"),
             account = self.config.cloud.account,
             "connectord is up"
         );
-        let end = self.serve(&mut signals).await;
+        // Whoever sends signals may be gone before the daemon is.
+        let end = self.serve(&mut signals.fuse()).await;
         self.hall.stopped(self.outside.clock.wall());
         self.stop_health.cancel();
         self.tracker.close();

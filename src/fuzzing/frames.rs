@@ -278,6 +278,7 @@ impl Stage {
             | Event::Missed(_)
             | Event::AgentState(..)
             | Event::Displaced { .. }
+            | Event::Polled(_)
             | Event::AvailabilitySet { .. }
             | Event::LoggedIn(_) => {}
         }

@@ -314,7 +314,11 @@ describe("the simulator's page", { skip: missing }, () => {
     const bot = await connectChatBot(simulator.address);
     const onlyChat = async () => (await simulator.state()).chats.at(-1);
     await page.locator(".chip.is-online", { hasText: "Support Bot 2" }).waitFor();
-    await page.getByLabel("By", { exact: true }).selectOption("live chat");
+    // Nobody is there for messaging, so the page proposes live chat; what is chosen then, stays.
+    const by = page.getByLabel("By", { exact: true });
+    await page.waitForFunction(() => document.getElementById("kind").value === "chat");
+    await by.selectOption("messaging");
+    await by.selectOption("live chat");
     await consumerSays("hello");
     const chat = await bot.accepts();
     await page.locator("#person-status", { hasText: "live chat · guest · talking to Support Bot 2" }).waitFor();

@@ -217,6 +217,8 @@ fn a_literal_secret_in_a_file_for_all_eyes_is_warned_of() {
     assert_eq!(warnings(&literal, 0o644), ["a secret stands in a file that other users can read"]);
     assert_eq!(warnings(&literal, 0o640).len(), 1);
     assert!(warnings(&literal, 0o600).is_empty());
+    let simulated = format!("{literal}[cloud]\ndomain_api = \"http://127.0.0.1:8788\"\n");
+    assert!(warnings(&simulated, 0o644).is_empty());
     assert!(warnings(SHORTEST, 0o644).is_empty());
     let missing = format!("{SHORTEST}token = {{ file = \"token\" }}\n");
     assert!(warnings(&missing, 0o644)[0].starts_with("cannot read "));

@@ -69,7 +69,7 @@ fn what_arrives_after_the_end_has_no_effect() {
             ..talk.details
         }),
         Event::Elapsed,
-        Event::Message(crate::support::consumer(9, "hello?")),
+        Event::Message(consumer(9, "hello?")),
         Event::Return,
     ] {
         let is_end = event == Event::Left(Departure::Closed);

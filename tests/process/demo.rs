@@ -6,14 +6,16 @@ use std::{
     process::Command,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Address, Cloud, Folder, Program, Stream, example, free_port, until};
+use crate::support::{
+    Address, Cloud, Folder, HUMAN_SKILL, Program, Stream, example, free_port, until,
+};
 
 #[test]
 fn the_demo_answers_hands_over_and_shows_what_happens_without_a_bot() {
     let folder = Folder::new();
-    let (mut cloud, ports) = start(&folder);
+    let (mut cloud, ports) = start(&folder, "config/demo.toml");
     let page = Address::Tcp(cloud.address()).get("/").unwrap();
     assert_eq!(page.status, 200);
     assert!(page.body.contains("<html"), "{}", page.body);
@@ -39,7 +41,7 @@ fn the_demo_answers_hands_over_and_shows_what_happens_without_a_bot() {
     });
     cloud.waits_for_a_human(&second);
     let transfer = cloud.conversation(&second)["transfers"].to_string();
-    assert!(transfer.contains(crate::support::HUMAN_SKILL), "{transfer}");
+    assert!(transfer.contains(HUMAN_SKILL), "{transfer}");
 
     cloud.post("bot", &json!({ "mode": "stopped" }));
     let without = cloud.consumer_starts("is the bot there?");
@@ -64,11 +66,36 @@ fn the_demo_answers_hands_over_and_shows_what_happens_without_a_bot() {
 }
 
 #[test]
+fn the_demo_of_live_chat_greets_answers_and_hands_over() {
+    let folder = Folder::new();
+    let (mut cloud, _) = start(&folder, "config/demo-chat.toml");
+    assert_eq!(cloud.program().said(Stream::Err), "", "nothing to complain of");
+    let started = cloud.post("chats", &json!({ "lines": ["good morning"] }));
+    let chat = started["chat"]["id"].as_str().unwrap().to_owned();
+    let shows = |what: &str, is_so: &dyn Fn(&Value) -> bool| {
+        until(what, || {
+            let found = cloud.get(&format!("chats/{chat}"));
+            if is_so(&found) { Ok(()) } else { Err(format!("{found:#}")) }
+        });
+    };
+    shows("it is greeted", &|found| found["events"].to_string().contains("I am the demo's bot"));
+    shows("it is answered", &|found| {
+        found["events"].to_string().contains("You said: good morning")
+    });
+    cloud.post(&format!("chats/{chat}/visitor/say"), &json!({ "text": "agent" }));
+    shows("people have to take it", &|found| {
+        found["state"] == "waiting" && found["skill"] == HUMAN_SKILL
+    });
+    cloud.program().signal("INT");
+    assert_eq!(cloud.program().ends().code, Some(0));
+}
+
+#[test]
 fn the_demo_says_which_address_is_taken() {
     let folder = Folder::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let mut demo = run(&folder, [port, free_port(), free_port()]);
+    let mut demo = run(&folder, "config/demo.toml", [port, free_port(), free_port()]);
     let ended = demo.ends();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains(&format!("127.0.0.1:{port}")), "{ended:?}");
@@ -80,16 +107,16 @@ fn the_demo_ends_with_its_connector() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     // The connector cannot have its health address.
-    let mut demo = run(&folder, [free_port(), free_port(), port]);
+    let mut demo = run(&folder, "config/demo.toml", [free_port(), free_port(), port]);
     let ended = demo.ends();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.out.contains("ended by itself"), "{ended:?}");
 }
 
 /// The demo on free ports, once its connector is online; the ports are those of cloud, bot and health.
-fn start(folder: &Folder) -> (Cloud, [u16; 3]) {
+fn start(folder: &Folder, file: &str) -> (Cloud, [u16; 3]) {
     let ports = [free_port(), free_port(), free_port()];
-    let demo = run(folder, ports);
+    let demo = run(folder, file, ports);
     let line = demo.says("The demo runs. Open ");
     let said = demo.said(Stream::Out);
     assert_eq!(said.matches("http://").count(), 1, "one address, no more: {said}");
@@ -99,9 +126,9 @@ fn start(folder: &Folder) -> (Cloud, [u16; 3]) {
     (Cloud::of(demo, address), ports)
 }
 
-/// Runs the demo's own file, its three addresses replaced.
-fn run(folder: &Folder, ports: [u16; 3]) -> Program {
-    let mut text = fs::read_to_string(example("config/demo.toml")).unwrap();
+/// Runs the demo with one of its own files, its three addresses replaced.
+fn run(folder: &Folder, file: &str, ports: [u16; 3]) -> Program {
+    let mut text = fs::read_to_string(example(file)).unwrap();
     for (known, port) in ["127.0.0.1:8788", "127.0.0.1:8789", "127.0.0.1:8790"].iter().zip(ports) {
         assert!(text.contains(known), "{known}");
         text = text.replace(known, &format!("127.0.0.1:{port}"));

@@ -146,9 +146,7 @@ fn small_talk(said: &str) -> Vec<Value> {
     } else if has(&["bye", "goodbye"]) {
         vec![text("Goodbye!"), json!({ "type": "close", "survey": true })]
     } else if has(&["card"]) {
-        vec![
-            json!({ "type": "structured", "content": card(), "metadata": [{ "type": "ExternalId", "id": "demo-card" }] }),
-        ]
+        vec![json!({ "type": "structured", "content": card() })]
     } else if has(&["tiles"]) {
         vec![json!({ "type": "tiles", "tiles": [
             tile("Headphones", "Quiet, wherever you are", "coupon-10", "10 % off"),

@@ -61,9 +61,9 @@ impl Carrier for Requests {
         hosts.agent_vep()
     }
 
-    fn open(&mut self, base: &str, login: &Login, _: &Settings) {
+    fn open(&mut self, _: &str, login: &Login, _: &Settings) {
         self.close();
-        self.way.lead(base, login);
+        self.way.lead(login);
         self.opened = true;
     }
 
@@ -110,8 +110,8 @@ impl Way {
         Self { net, log_content, base: None, login: None }
     }
 
-    pub(super) fn lead(&mut self, base: &str, login: &Login) {
-        self.base = base.parse().ok();
+    pub(super) fn lead(&mut self, login: &Login) {
+        self.base = login.agent_vep().parse().ok();
         self.login = Some(login.clone());
     }
 

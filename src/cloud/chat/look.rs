@@ -9,7 +9,7 @@ use super::{
     wire::{AgentInfo, Body, Method, Request},
 };
 use crate::{
-    cloud::{Settings, domains::Hosts, login::Login, report},
+    cloud::{Settings, login::Login},
     net::Net,
 };
 
@@ -17,12 +17,10 @@ use crate::{
 pub(in crate::cloud) async fn look(
     settings: &Settings,
     net: &Net,
-    hosts: &Hosts,
     login: &Login,
 ) -> Result<String, String> {
-    let base = hosts.agent_vep().map_err(|error| report::chain(&error))?;
     let mut way = Way::new(net.clone(), false);
-    way.lead(&base, login);
+    way.lead(login);
     let start = format!("/api/account/{}/agentSession", settings.account);
     let body = Some(json!({"loginData": ""}).to_string());
     let session = ask(&way, Method::Post, start, body, settings.request_timeout).await?;

@@ -26,6 +26,11 @@ impl Poll {
         self.due
     }
 
+    /// Whether the last answer was none.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether it is time to ask; if so, the answer is awaited from now on.
     pub(super) fn begins(&mut self, now: Instant) -> bool {
         let begins = self.due.is_some_and(|due| due <= now);

@@ -51,6 +51,8 @@ pub(super) struct Talk {
     pub(super) outbox: Outbox,
     pub(super) typing: Typing,
     pub(super) transfer: Option<Transfer>,
+    /// When the skills that can take it were told last.
+    pub(super) targets_read: Option<Instant>,
     /// The server has agreed to a transfer or an end: nothing is said any more.
     pub(super) leaving: bool,
     /// When it agreed.
@@ -101,6 +103,7 @@ impl Talk {
             outbox: Outbox::new(now),
             typing: Typing::new(now),
             transfer: None,
+            targets_read: None,
             leaving: false,
             left_at: None,
         }
@@ -196,20 +199,25 @@ impl Talk {
 
     /// When something is to be done here besides polling, and what.
     pub(super) fn wake(&self) -> Option<(Instant, &'static str)> {
-        if self.doubt == Doubt::Asked {
-            return None;
-        }
         let silence = (!self.alarmed).then_some((self.heard + ALARM, "silence"));
-        let transfer = self.transfer.as_ref().and_then(Transfer::due).map(|at| (at, "transfer"));
+        if !self.may_speak() {
+            return silence;
+        }
+        let transfer = self.transfer.as_ref().and_then(Transfer::due);
         [
             silence,
-            transfer,
-            self.outbox.due().filter(|_| !self.leaving).map(|at| (at, "line")),
-            self.typing.due().filter(|_| !self.leaving).map(|at| (at, "typing")),
+            transfer.map(|at| (at, "transfer")),
+            self.outbox.due().map(|at| (at, "line")),
+            self.typing.due().map(|at| (at, "typing")),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Whether anything is said in it now.
+    pub(super) fn may_speak(&self) -> bool {
+        !self.leaving && self.doubt != Doubt::Asked
     }
 }
 

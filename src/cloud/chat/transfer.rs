@@ -29,7 +29,7 @@ pub(super) enum Stage {
     Posted,
     /// Nobody knows whether it happened: who has the chat is being asked for.
     Unsure,
-    /// It failed and is tried once more at this time.
+    /// It is tried, perhaps once more, at this time.
     Waiting { until: Instant },
 }
 
@@ -43,6 +43,14 @@ impl Transfer {
     ) -> Self {
         let words = words.chars().take(LONGEST_WORDS).collect();
         Self { call, skill, agent, words, tried: false, stage: Stage::Ready }
+    }
+
+    /// The same, but to a skill not before then.
+    pub(super) fn after(mut self, then: Option<Instant>) -> Self {
+        if let (Some(until), None) = (then, &self.agent) {
+            self.stage = Stage::Waiting { until };
+        }
+        self
     }
 
     /// Whether it can be begun, or begun again.

@@ -8,6 +8,7 @@ use hyper::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::cloud::{lenient, report};
 
@@ -54,6 +55,9 @@ pub(super) struct Answer {
     pub(super) csrf: Option<SecretString>,
     #[serde(deserialize_with = "lenient::maybe")]
     pub(super) config: Option<Config>,
+    /// The account's hosts once more, as the domain service lists them.
+    #[serde(rename = "csdsCollectionResponse")]
+    pub(super) hosts: Option<Box<RawValue>>,
     #[serde(deserialize_with = "lenient::maybe")]
     pub(super) error: Option<ErrorBody>,
 }

@@ -20,7 +20,7 @@ use hyper::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Credentials, LoginResult, Settings};
+use super::{Credentials, LoginResult, Settings, domains};
 use crate::{
     net::{Net, NetError},
     secret::SecretError,
@@ -41,6 +41,8 @@ pub struct Login {
     pub bearer: SecretString,
     /// Where it was made.
     base: String,
+    /// Where agent sessions are, if the answer says so.
+    agent_vep: Option<String>,
     csrf: Option<SecretString>,
     cookies: Cookies,
 }
@@ -149,6 +151,12 @@ impl Login {
     #[must_use]
     pub fn is_refreshable(&self) -> bool {
         self.csrf.is_some()
+    }
+
+    /// The base URL for agent sessions, without a trailing slash: the log-in's answer knows it better than the domain
+    /// service, and the vendor's own client takes it from there.
+    pub(super) fn agent_vep(&self) -> &str {
+        self.agent_vep.as_deref().unwrap_or(&self.base)
     }
 
     /// Prolongs the session. The bearer stays the same, unless the server says otherwise.
@@ -300,6 +308,8 @@ pub(super) fn read_login(
     let missing = |missing| LoginError::Incomplete { missing };
     let mut cookies = Cookies::default();
     cookies.learn(response.headers());
+    let agent_vep =
+        answer.hosts.and_then(|list| domains::agent_vep_beside(base, list.get().as_bytes()));
     Ok(Login {
         account: settings.account.clone(),
         username,
@@ -310,6 +320,7 @@ pub(super) fn read_login(
         user_pid: config.user_pid.filter(|id| !id.is_empty()),
         bearer: answer.bearer.ok_or_else(|| missing("bearer"))?,
         base: base.to_owned(),
+        agent_vep,
         csrf: answer.csrf,
         cookies,
     })

@@ -67,6 +67,24 @@ async fn a_sparse_answer_is_enough_and_a_lacking_one_is_not() {
 }
 
 #[tokio::test]
+async fn agent_sessions_are_where_the_answer_says_if_that_is_a_host_to_trust() {
+    let told = |base: &'static str, hosts: Value| {
+        let body =
+            json!({"bearer": "b", "config": {"userId": "7"}, "csdsCollectionResponse": hosts});
+        let response = Response::new(Bytes::from(body.to_string()));
+        read_login(&settings(), base, &response).unwrap().agent_vep().to_owned()
+    };
+    let list = |host: &str| json!({"baseURIs": [{"service": "agentVep", "baseURI": host}]});
+    assert_eq!(told(BASE, list("other.test")), "https://other.test");
+    for unusable in [list("other.test/path"), list("a@b"), json!({"baseURIs": 7}), json!("x")] {
+        assert_eq!(told(BASE, unusable.clone()), BASE, "{unusable}");
+    }
+    let simulator = "http://127.0.0.1:8788";
+    assert_eq!(told(simulator, list("other.test")), simulator);
+    assert_eq!(told(simulator, list("localhost:9")), "http://localhost:9");
+}
+
+#[tokio::test]
 async fn failures_are_sorted_and_refusals_come_with_hints() {
     let body =
         r#"{"error":{"message":"who are you","internalCode":10,"responseStatus":"UNAUTHORIZED"}}"#;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{purpose::Subscription, session::Output};
+use super::{Output, purpose::Subscription};
 use crate::cloud::Event;
 
 /// How far a connection has come.

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{purpose::Subscription, translate::Seen};
+use super::{news::Seen, purpose::Subscription};
 use crate::{
     cloud::Missed,
     conversation::{ConversationId, DialogId, RingId, Timestamp},

@@ -20,6 +20,7 @@ mod history;
 mod line;
 mod look;
 mod messages;
+mod news;
 mod purpose;
 mod requests;
 mod rings;
@@ -32,3 +33,6 @@ pub(crate) mod wire;
 use super::identity;
 pub(super) use line::start;
 pub(super) use look::look;
+
+/// What a session of messaging wants done: it sends text frames.
+pub(crate) type Output = super::session::Output<String>;

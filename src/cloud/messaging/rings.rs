@@ -8,30 +8,14 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{identity::Identity, translate::Seen};
+use super::{
+    identity::Identity,
+    news::{Moment, Seen},
+};
 use crate::{
-    cloud::{Availability, Event, Ring, Skew, lenient, report},
+    cloud::{Availability, Event, Ring, lenient, report},
     conversation::{ConversationId, RingId, SkillId, Timestamp},
 };
-
-/// The moment at which something arrives, on all clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// Monotonic.
-    pub(super) now: Instant,
-    /// Wall time.
-    pub(super) wall: Timestamp,
-    /// The server's time against it, once asked.
-    pub(super) skew: Option<Skew>,
-}
-
-impl Moment {
-    /// The server's time, as far as known.
-    #[must_use]
-    pub(super) fn server(&self) -> Timestamp {
-        self.skew.unwrap_or_default().server(self.wall)
-    }
-}
 
 /// The rings that wait, by the routing task that they belong to.
 #[derive(Debug, Default)]
@@ -240,6 +224,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::cloud::Skew;
 
     #[test]
     fn the_golden_ring_expires_by_the_servers_clock() {

@@ -9,48 +9,17 @@ use super::{
     conversations::Conversations,
     identity::Identity,
     messages::{self, Reading},
-    rings::{self, Moment, Rings},
+    news::{Moment, Seen, Told},
+    rings::{self, Rings},
     wire::{Notification, Topic},
 };
 use crate::{
     cloud::{Event, lenient},
     conversation::{
-        ConversationId, DialogId, RingId, Sequence, Timestamp,
+        ConversationId, DialogId, Sequence, Timestamp,
         event::{Departure, History},
     },
 };
-
-/// What a notification means.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// For the hall.
-    pub(super) events: Vec<Event>,
-    /// The subscription that told it, as far as it says.
-    pub(super) by: Option<String>,
-    /// Which conversations and rings it tells of.
-    pub(super) seen: Vec<Seen>,
-}
-
-/// One thing that a notification tells of.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Seen {
-    /// A conversation.
-    Conversation {
-        /// Which.
-        id: ConversationId,
-        /// This agent was not known to be in it.
-        appeared: bool,
-        /// Its dialog, if this agent is in it and its newest message is not told.
-        bare: Option<DialogId>,
-    },
-    /// A ring that waits.
-    Ring {
-        /// Which.
-        id: RingId,
-        /// It was not known to wait.
-        appeared: bool,
-    },
-}
 
 /// What has to be remembered of a connection's notifications to understand the next one.
 #[derive(Debug)]

@@ -106,6 +106,12 @@ pub(crate) enum Loss {
         /// What happened.
         detail: String,
     },
+    /// The other side has ended it although the token is good, as it does for a second program of the same user: another
+    /// one with the same token, after a pause.
+    Replaced {
+        /// What happened.
+        detail: String,
+    },
     /// It does not tell what it has to: another one with the same token, at once.
     Deaf {
         /// What was noticed.

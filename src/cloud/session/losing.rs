@@ -57,6 +57,15 @@ impl<C: Connection> Session<C> {
                     self.reconnect("closed", detail, now, out);
                 }
             }
+            Loss::Replaced { detail } => {
+                self.evictions.record(now);
+                if self.evictions.fought(now) {
+                    // Each new one ends the other program's.
+                    self.wait(TRUCE, Step::Connect, "evicted", self.eviction(), now, out);
+                } else {
+                    self.reconnect("closed", detail, now, out);
+                }
+            }
             Loss::Deaf { detail } => self.connect_instead(detail, now, out),
             Loss::Expired { evicted, detail } => {
                 self.session_ended(evicted, "expired", detail, now, out);

@@ -91,6 +91,7 @@ impl Hall {
                     wanted = wanted.as_str(),
                     found, lately, "the cloud had put the agent into another state; set back"
                 );
+                self.metrics.agent_state_repaired();
                 if lately >= TOO_OFTEN {
                     let error = format!(
                         "the cloud has set the agent {found} {lately} times in five minutes: rings are not taken in \
@@ -104,6 +105,7 @@ impl Hall {
                 self.on_availability_set(state, result, now, wall);
             }
             cloud::Event::LoggedIn(result) => self.metrics.login(result),
+            cloud::Event::Polled(call) => self.metrics.chat_poll(call),
             cloud::Event::Unusable { kind, detail } => {
                 warn!(kind, detail, "the cloud sent something that cannot be used");
                 self.metrics.protocol_error(Peer::Cloud, kind);

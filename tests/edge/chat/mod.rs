@@ -1,14 +1,26 @@
 //! Live chat: the same daemon at the other cloud.
 
+mod leaving;
 mod life;
 mod pace;
+mod people;
+mod posting;
+mod presence;
+mod reading;
 mod recovery;
+mod restart;
+mod rings;
+mod sessions;
+mod spelling;
+mod stopping;
 
 use serde_json::{Value, json};
 
 use crate::{
-    simulator::{ChatStart, Options},
-    support::{BOT_SKILL, World, after, text},
+    simulator::{
+        CallName, ChatAvailability, ChatOptions, ChatStart, Dialect, Fault, Options, Trouble,
+    },
+    support::{AGENT, BOT_SKILL, World, after, text},
 };
 
 /// The settings of a chat connector.
@@ -76,11 +88,95 @@ impl World {
             .collect()
     }
 
+    /// A call goes wrong so many times from now on.
+    fn inject_chat(&self, call: CallName, trouble: Trouble, times: u32) {
+        self.cloud.inject(Fault::chat(call, trouble).times(times));
+    }
+
+    /// A call goes wrong from now on.
+    fn breaks(&self, call: CallName, trouble: Trouble) {
+        self.cloud.inject(Fault::chat(call, trouble));
+    }
+
+    /// From now on every event is answered by one line of its own, which [`World::is_answered`] knows.
+    fn bot_answers(&self) {
+        self.bot.answers_by(|said| format!("re: {said}"));
+    }
+
+    /// Waits until each line of the visitor has been answered once, in order, behind the greeting, and nothing else was
+    /// said.
+    async fn is_answered(&self, chat: &str) {
+        for _ in 0..6_000 {
+            let (wanted, said) = self.answers(chat);
+            if wanted == said {
+                // Nothing more comes.
+                after(0.001).await;
+                return;
+            }
+            after(0.1).await;
+        }
+        panic!("{chat}: {:#?}", self.shown(chat));
+    }
+
+    /// The same for all of these chats, and that it stays so.
+    async fn are_answered(&self, chats: &[String]) {
+        for chat in chats {
+            self.is_answered(chat).await;
+        }
+        after(30.0).await;
+        for chat in chats {
+            let (wanted, said) = self.answers(chat);
+            assert_eq!(wanted, said, "{chat}: {:#?}", self.shown(chat));
+        }
+    }
+
+    /// What the agent has to have said, and what it has said.
+    fn answers(&self, chat: &str) -> (Vec<String>, Vec<String>) {
+        let shown = self.shown(chat);
+        let by = |who: &'static str| {
+            shown.iter().filter(move |(source, _)| source == who).map(|(_, line)| line)
+        };
+        let asked = std::iter::once("hi").chain(by("visitor").map(String::as_str));
+        (asked.map(|line| format!("re: {line}")).collect(), by("agent").cloned().collect())
+    }
+
+    /// How often the cloud has set an agent Away because of a ring that was not taken.
+    fn forced_away(&self) -> u64 {
+        self.cloud.read(|cloud| cloud.chats.forced_away)
+    }
+
+    /// The agent takes rings.
+    fn takes_rings(&self) -> bool {
+        self.cloud.chat_availability(AGENT) == Some(ChatAvailability::Online)
+    }
+
+    /// The log-in of the agent ends from outside.
+    fn ends_log_in(&self) {
+        self.cloud.agent(AGENT).is_evicted(None).unwrap();
+    }
+
+    /// Whether people are there to take over.
+    fn people_are(&self, there: bool) {
+        let state = if there { ChatAvailability::Online } else { ChatAvailability::Away };
+        self.cloud.agent("hannah").is_set_in_chat(state).unwrap();
+    }
+
     /// No rule of the Chat Agent API has been broken.
     fn broke_no_rule(&self) {
         let breaches = self.cloud.breaches();
         assert!(breaches.is_empty(), "{breaches:#?}");
     }
+}
+
+/// A cloud of the other spelling, which makes the other choice wherever there is one.
+fn otherwise() -> Options {
+    let chat = ChatOptions {
+        dialect: Dialect::Plain,
+        several_inclusive: false,
+        session_cookie: true,
+        ..ChatOptions::default()
+    };
+    Options { chat, ..Options::fixed() }
 }
 
 /// Settings of a chat connector, with these on top.

@@ -1,7 +1,7 @@
 //! One chat under every fault, one at a time: every line of the visitor is answered once and in order, whatever breaks.
 
 use crate::{
-    simulator::{CallName, ChatEnd, ChatStart, Fault, Options, Trouble},
+    simulator::{CallName, ChatEnd, ChatStart, Options, Trouble},
     support::{AGENT, BOT_SKILL, HUMAN_SKILL, World, after, story},
 };
 
@@ -226,11 +226,6 @@ impl Case {
 }
 
 impl World {
-    /// A call goes wrong so many times from now on.
-    pub(super) fn inject_chat(&self, call: CallName, trouble: Trouble, times: u32) {
-        self.cloud.inject(Fault::chat(call, trouble).times(times));
-    }
-
     async fn comes_to(&self, chat: &str, lines: &[(&str, &str)]) -> Result<(), String> {
         let shown = self.comes_to_show(chat, lines).await;
         shown.map_err(|shown| format!("wanted {} lines, the chat holds {shown:?}", lines.len()))

@@ -20,10 +20,10 @@ impl AgentSession {
             || self.talks.len() <= self.terms.several_above
     }
 
-    /// When a chat that the request for several does not reach is to be read.
+    /// When a chat is to be read by itself.
     pub(super) fn unread(&self, talk: &Talk) -> Option<(Instant, &'static str)> {
         let due = talk.poll.due().filter(|_| talk.doubt != Doubt::Asked)?;
-        talk.is_alone(due).then_some((due, "chat"))
+        (self.polls_alone() || talk.is_alone(due)).then_some((due, "chat"))
     }
 
     pub(super) fn poll_chats(&mut self, now: Instant, out: &mut Out) {
@@ -353,6 +353,7 @@ impl AgentSession {
         key: ConversationId,
         call: Option<CallId>,
         after: Option<Sequence>,
+        now: Instant,
         out: &mut Out,
     ) {
         let Some(talk) = self.talks.get_mut(&key) else {
@@ -363,6 +364,8 @@ impl AgentSession {
             let history = History { messages, truncated: false };
             return Self::called(key, call, Ok(Outcome::History(history)), out);
         }
+        // It is the same resource: what is new is not asked for beside it.
+        talk.poll.not_before(now + PERIOD);
         let from = after.map_or(talk.begins, |after| (after + 1).max(talk.begins));
         let target = format!("{}/events?from={from}", talk.href);
         self.send(Purpose::History { chat: key, call, after }, Method::Get, target, None, out);

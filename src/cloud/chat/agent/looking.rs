@@ -8,9 +8,10 @@ use crate::{
 
 impl AgentSession {
     pub(super) fn look_if_due(&mut self, now: Instant, out: &mut Out) {
-        if !self.looks.under_way && self.looks.at.is_some_and(|at| at <= now) {
+        if self.looks.due().is_some_and(|at| at <= now) {
             self.looks.at = None;
             self.looks.under_way = true;
+            self.looks.for_rings = self.rings.can_be_looked_for();
             self.ask(Purpose::Look, Method::Get, "/chatSessions", out);
         }
     }
@@ -53,13 +54,14 @@ impl AgentSession {
         let unknown: Vec<(ConversationId, String)> =
             listed.into_iter().filter(|(key, _)| !self.talks.contains_key(key)).collect();
         let found: BTreeSet<ConversationId> = unknown.iter().map(|(key, _)| key.clone()).collect();
-        let accepted = found.first().filter(|_| self.looks.lost_ring).cloned();
-        if self.looks.lost_ring {
-            self.find_lost_ring(accepted.as_ref(), now, out);
+        let mut accepted = Vec::new();
+        if self.looks.for_rings {
+            accepted.extend(found.iter().take(self.rings.lost()).cloned());
+            self.find_lost_rings(&accepted, now, out);
         }
         for (key, href) in unknown {
             let mut talk = Talk::new(key.clone(), href, now);
-            talk.fresh = accepted.as_ref() == Some(&key);
+            talk.fresh = accepted.contains(&key);
             self.talks.insert(key, talk);
         }
         if self.stage == Stage::Asking {
@@ -71,15 +73,16 @@ impl AgentSession {
         if failure.kind == Trouble::Missing {
             return self.session_is_gone(failure);
         }
-        if self.looks.failures == TRIES {
-            if self.stage == Stage::Asking {
-                let detail = format!("the agent's chats could not be listed: {}", failure.detail);
-                return self.lose(Loss::Broken { reason: "network", detail });
-            }
-            if self.looks.lost_ring {
-                self.find_lost_ring(None, now, out);
-            }
-            // The list does not help: the chats that are in doubt are asked themselves, once more.
+        if self.looks.failures >= TRIES && self.stage == Stage::Asking {
+            let detail = format!("the agent's chats could not be listed: {}", failure.detail);
+            return self.lose(Loss::Broken { reason: "network", detail });
+        }
+        if self.rings.can_be_looked_for() {
+            // Other rings do not wait for the list; what it tells when it can be had again is taken over then.
+            self.find_lost_rings(&[], now, out);
+        }
+        if self.looks.failures > 0 {
+            // Neither do chats, which end when nothing is heard of them: those in doubt are asked themselves, once more.
             self.ask_doubtful(now, |_| true);
         }
         let wait = match failure.kind {
@@ -107,16 +110,15 @@ impl AgentSession {
         }
     }
 
-    /// The chat that a lost acceptance has led to is among those that nobody knew, or the acceptance was lost on its
-    /// way there.
-    fn find_lost_ring(&mut self, found: Option<&ConversationId>, now: Instant, out: &mut Out) {
-        self.looks.lost_ring = false;
-        if found.is_none() {
-            // It may still be on its way.
+    /// The chats that lost acceptances have led to are among those that nobody knew, or the acceptances were lost on
+    /// their way there.
+    fn find_lost_rings(&mut self, chats: &[ConversationId], now: Instant, out: &mut Out) {
+        let mut events = Vec::new();
+        if self.rings.found(chats, &mut events) {
+            // They may still be on their way.
             self.looks.at = Some(now + LATE_ACCEPTANCE);
         }
-        let result = found.cloned().ok_or(CallError::NoAnswer { call: "accept" });
-        out.extend(self.rings.taken(result).map(Output::Tell));
+        out.extend(events.into_iter().map(Output::Tell));
     }
 
     fn listed_chats(&self, body: &Body) -> BTreeMap<ConversationId, String> {
@@ -133,7 +135,7 @@ impl AgentSession {
     }
 }
 
-/// After so many failures the list is not waited for any more, where something else can be done.
+/// After so many failures another agent session is tried, if it has not come up for want of the list.
 const TRIES: u32 = 3;
 /// When the list is looked at once more for a chat that an acceptance without an answer has led to.
 const LATE_ACCEPTANCE: Duration = Duration::from_secs(10);

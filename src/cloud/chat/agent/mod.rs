@@ -115,8 +115,8 @@ struct Looks {
     /// When to ask (again).
     at: Option<Instant>,
     failures: u32,
-    /// The ring being taken may have led to a chat: whoever finds it, tells.
-    lost_ring: bool,
+    /// The question under way left when all acceptances were answered but those that are lost.
+    for_rings: bool,
 }
 
 /// What a request is for.
@@ -132,7 +132,7 @@ enum Purpose {
     },
     CheckState,
     Rings,
-    Take,
+    Take(RingId),
     /// What is new in a chat; `whole`: and who has it.
     Poll {
         chat: ConversationId,
@@ -254,17 +254,14 @@ impl Connection for AgentSession {
         if matches!(self.stage, Stage::Starting) {
             return idle;
         }
-        let polls =
-            self.polls_alone().then(|| self.talks.values().filter_map(|talk| talk.poll.due()));
-        let polls = polls.into_iter().flatten().min().map(|at| (at, "chat"));
         [
             self.rings.poll.due().map(|at| (at, "rings")),
             self.rings.due().map(|at| (at, "accept")),
             self.presence.due().map(|at| (at, "state")),
-            self.looks.at.map(|at| (at, "chats")),
+            self.looks.due().map(|at| (at, "chats")),
             self.several_due().map(|at| (at, "several chats")),
-            polls,
-            self.talks.values().filter_map(|talk| self.unread(talk).or_else(|| talk.wake())).min(),
+            self.talks.values().filter_map(|talk| self.unread(talk)).min(),
+            self.talks.values().filter_map(Talk::wake).min(),
         ]
         .into_iter()
         .flatten()
@@ -303,7 +300,7 @@ impl Connection for AgentSession {
             Self::called(conversation, id, Err(CallError::NotSent), out);
             return;
         }
-        self.carry_out(conversation, id, call, out);
+        self.carry_out(conversation, id, call, now, out);
         self.go_on(now, out);
     }
 
@@ -317,7 +314,7 @@ impl Connection for AgentSession {
         }
         let fates = std::mem::take(&mut self.pending).into_values();
         let (rings, calls): (Vec<Purpose>, Vec<Purpose>) =
-            fates.partition(|purpose| matches!(purpose, Purpose::Take));
+            fates.partition(|purpose| matches!(purpose, Purpose::Take(_)));
         for purpose in rings {
             Self::abandon(purpose, &mut self.rings, out);
         }
@@ -364,7 +361,7 @@ impl AgentSession {
             Purpose::SetState { state, told } => self.state_set(state, told, result, now, out),
             Purpose::CheckState => self.state_read(result, now, out),
             Purpose::Rings => self.rings_counted(result, now, out),
-            Purpose::Take => self.ring_taken(result, now, out),
+            Purpose::Take(ring) => self.ring_taken(ring, result, now, out),
             Purpose::Poll { chat, whole } => self.chat_read(&chat, whole, result, now, out),
             Purpose::History { chat, call, after } => {
                 self.history_read(&chat, call, after, result, now, out);
@@ -414,12 +411,13 @@ impl AgentSession {
         self.ids += 1;
         let timeout = match purpose {
             // The next question has to leave before the ring, or the chat, is over.
-            Purpose::Rings | Purpose::Take | Purpose::Poll { .. } | Purpose::Several { .. } => {
-                self.terms.timeout.min(LONGEST_LOOK)
-            }
+            Purpose::Rings
+            | Purpose::Take(_)
+            | Purpose::Look
+            | Purpose::Poll { .. }
+            | Purpose::Several { .. } => self.terms.timeout.min(LONGEST_LOOK),
             Purpose::Start
             | Purpose::Info
-            | Purpose::Look
             | Purpose::SetState { .. }
             | Purpose::CheckState
             | Purpose::History { .. }
@@ -429,6 +427,9 @@ impl AgentSession {
             | Purpose::Transfer(_)
             | Purpose::Participant { .. } => self.terms.timeout,
         };
+        if let Some(poll) = purpose.poll() {
+            Self::tell(Event::Polled(poll), out);
+        }
         self.pending.insert(self.ids, purpose);
         out.push(Output::Send(Request { id: self.ids, method, target, body, timeout }));
     }
@@ -470,7 +471,7 @@ impl AgentSession {
             Purpose::SetState { state, told: true } => {
                 Self::tell(Event::AvailabilitySet { state, result: Err(error.clone()) }, out);
             }
-            Purpose::Take => out.extend(rings.taken(Err(error.clone())).map(Output::Tell)),
+            Purpose::Take(ring) => out.push(Output::Tell(rings.taken(ring, Err(error.clone())))),
             Purpose::History { chat, call, .. } | Purpose::Participant { chat, call } => {
                 Self::called(chat, call, Err(error.clone()), out);
             }
@@ -491,7 +492,35 @@ impl AgentSession {
     }
 }
 
+impl Looks {
+    /// When to ask (again), unless an answer is awaited.
+    fn due(&self) -> Option<Instant> {
+        self.at.filter(|_| !self.under_way)
+    }
+}
+
 impl Purpose {
+    /// For the metric, if it only looks for news.
+    fn poll(&self) -> Option<&'static str> {
+        match self {
+            Self::Rings => Some("rings"),
+            Self::Poll { .. } => Some("events"),
+            Self::Several { .. } => Some("several"),
+            Self::CheckState => Some("state"),
+            Self::Look => Some("chats"),
+            Self::Start
+            | Self::Info
+            | Self::SetState { .. }
+            | Self::Take(_)
+            | Self::History { .. }
+            | Self::Post(..)
+            | Self::Typing(_)
+            | Self::Targets(_)
+            | Self::Transfer(_)
+            | Self::Participant { .. } => None,
+        }
+    }
+
     /// For errors.
     fn name(&self) -> &'static str {
         match self {
@@ -501,7 +530,7 @@ impl Purpose {
             Self::SetState { .. } => "availability",
             Self::CheckState => "availability check",
             Self::Rings => "incoming requests",
-            Self::Take => "accept",
+            Self::Take(_) => "accept",
             Self::Poll { .. } => "chat events",
             Self::History { .. } => "history",
             Self::Several { .. } => "several chats",

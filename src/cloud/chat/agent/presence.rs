@@ -128,15 +128,19 @@ impl AgentSession {
             return;
         }
         Self::tell(Event::AgentState(of_word(&found), found.clone()), out);
+        if self.rings.poll.is_failing() {
+            // Chats would ring here unheard. It is looked at again as soon as rings can be asked for.
+            return;
+        }
         let lately = self.presence.note_displaced(now);
         Self::tell(Event::Displaced { wanted, found, lately }, out);
         self.set_state(wanted, false, now, out);
     }
 
-    /// Another one is started with the same log-in.
+    /// Another one is started with the same log-in. Who starts one for the same user ends this one.
     pub(super) fn session_is_gone(&mut self, failure: &Failure) {
         let detail = format!("the agent session is gone ({})", failure.detail);
-        self.lose(Loss::Broken { reason: "closed", detail });
+        self.lose(Loss::Replaced { detail });
     }
 }
 

@@ -19,6 +19,9 @@ impl AgentSession {
     ) {
         let failure = match result {
             Ok(body) => {
+                if self.rings.poll.is_failing() {
+                    self.presence.doubt(now);
+                }
                 self.rings.poll.answered(now);
                 let incoming: Incoming = body.member("incomingRequests");
                 let ringing = incoming.ringing_count.unwrap_or_default();
@@ -56,52 +59,63 @@ impl AgentSession {
     }
 
     pub(super) fn take_ring(&mut self, now: Instant, out: &mut Out) {
-        if !self.looks.lost_ring && self.rings.take(now).is_some() {
+        while let Some(ring) = self.rings.take(now) {
             let target = format!("{}/incomingRequests", self.href);
-            self.send(Purpose::Take, Method::Post, target, Some("{}".to_owned()), out);
+            self.send(Purpose::Take(ring), Method::Post, target, Some("{}".to_owned()), out);
         }
     }
 
     pub(super) fn ring_taken(
         &mut self,
+        ring: RingId,
         result: Result<Body, Failure>,
         now: Instant,
         out: &mut Out,
     ) {
         let failure = match result {
             Ok(body) => match body.location("chatLocation") {
-                Some(href) => return self.ring_leads_to(&href, now, out),
+                Some(href) => return self.ring_leads_to(ring, &href, now, out),
                 // Nothing was there to accept, or the answer was mangled on its way.
-                None => return self.look_for_lost_ring(now),
+                None => return self.look_for_lost_ring(ring, now),
             },
             Err(failure) => failure,
         };
         match failure.kind {
             Trouble::TooMany(retry_after) => {
                 let wait = retry_after.unwrap_or_default().clamp(SECOND, 5 * SECOND);
-                self.rings.again(now + wait);
+                self.rings.again(ring, now + wait);
+                self.look_for_lost_rings(now);
             }
             // Asking again could take another chat: the list of chats tells whether it was taken.
-            Trouble::Failed | Trouble::Unknown => self.look_for_lost_ring(now),
+            Trouble::Failed | Trouble::Unknown => self.look_for_lost_ring(ring, now),
             Trouble::Refused | Trouble::Missing | Trouble::Forbidden | Trouble::Expired => {
                 let error = failure.to_call_error("accept");
-                out.extend(self.rings.taken(Err(error)).map(Output::Tell));
+                out.push(Output::Tell(self.rings.taken(ring, Err(error))));
                 self.presence.doubt(now);
+                self.look_for_lost_rings(now);
             }
         }
     }
 
-    fn look_for_lost_ring(&mut self, now: Instant) {
-        self.looks.lost_ring = true;
-        self.looks.at = Some(now);
+    fn look_for_lost_ring(&mut self, ring: RingId, now: Instant) {
+        self.rings.lose(ring);
         self.presence.doubt(now);
+        self.look_for_lost_rings(now);
     }
 
-    fn ring_leads_to(&mut self, href: &str, now: Instant, out: &mut Out) {
+    /// As soon as no other acceptance is under way, whose chat would be on the list as well.
+    fn look_for_lost_rings(&mut self, now: Instant) {
+        if self.rings.can_be_looked_for() {
+            self.looks.at = Some(now);
+        }
+    }
+
+    fn ring_leads_to(&mut self, ring: RingId, href: &str, now: Instant, out: &mut Out) {
         let key = ConversationId::from(last_segment(href));
-        out.extend(self.rings.taken(Ok(key.clone())).map(Output::Tell));
+        out.push(Output::Tell(self.rings.taken(ring, Ok(key.clone()))));
         let talk = Talk::new(key.clone(), without_query(href).to_owned(), now);
         self.talks.entry(key).or_insert(talk).fresh = true;
+        self.look_for_lost_rings(now);
     }
 }
 

@@ -18,6 +18,7 @@ impl AgentSession {
         key: ConversationId,
         id: Option<CallId>,
         call: Call,
+        now: Instant,
         out: &mut Out,
     ) {
         let name = call.name();
@@ -33,11 +34,17 @@ impl AgentSession {
             }
             Call::Close { .. } => talk.outbox.push(lines::end(id)),
             Call::Typing { composing, .. } => talk.typing.want(composing),
+            Call::Transfer { .. } if talk.transfer.is_some() => {
+                // One after another: the fate of the one under way is about to be known.
+                Self::called(key, id, Err(CallError::NotSent), out);
+            }
             Call::Transfer { skill, agent, words, .. } => {
                 let words = words.unwrap_or_default();
-                talk.transfer = Some(Transfer::new(id, skill, agent, &words));
+                let transfer = Transfer::new(id, skill, agent, &words);
+                let transfer = transfer.after(talk.targets_read.map(|at| at + PERIOD));
+                talk.transfer = Some(transfer);
             }
-            Call::History { after, .. } => self.history(key, id, after, out),
+            Call::History { after, .. } => self.history(key, id, after, now, out),
             Call::Profile(_) => self.profile(key, id, out),
             // There is no such request: the log-out that follows hands all chats back.
             Call::Return => {
@@ -57,8 +64,7 @@ impl AgentSession {
         let keys: Vec<ConversationId> = self
             .talks
             .values()
-            .filter(|talk| !talk.leaving && talk.doubt != Doubt::Asked)
-            .filter(|talk| talk.has_something_to_say(now))
+            .filter(|talk| talk.may_speak() && talk.has_something_to_say(now))
             .map(|talk| talk.key.clone())
             .collect();
         for key in keys {
@@ -159,7 +165,9 @@ impl AgentSession {
             (Trouble::Refused, Post { plain: Some(plain), kind, call, .. }) => {
                 Self::complain("html_refused", failure.detail, out);
                 let post = Post { plain: None, body: plain, kind, call, failures: 0 };
-                talk.outbox.again(post, now);
+                // A chat that is over refuses everything: it is given a moment to tell so.
+                talk.poll.hurry(now);
+                talk.outbox.again(post, now + MOMENT);
             }
             // Whether the chat is over, it tells itself; an end that comes twice does no harm.
             (
@@ -199,6 +207,9 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
+        if let Some(talk) = self.talks.get_mut(key) {
+            talk.targets_read = Some(now);
+        }
         let Some((href, transfer)) = self.transfer_of(key) else {
             return;
         };
@@ -328,6 +339,8 @@ fn published(body: &Body) -> Outcome {
 /// How often an end that fails is tried again.
 const MOST_ENDS: u32 = 3;
 const SECOND: Duration = Duration::from_secs(1);
+/// As long as between two lines.
+const MOMENT: Duration = Duration::from_millis(300);
 /// A moment, so that the next look finds it done.
 const TRANSFER_TAKES: Duration = Duration::from_secs(1);
 /// The server may take a moment before its answers tell that a chat has gone.

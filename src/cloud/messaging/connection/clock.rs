@@ -10,8 +10,8 @@ use crate::{
     cloud::{
         Skew, lenient,
         messaging::{
+            Output,
             purpose::{Behind, Purpose},
-            session::Output,
             wire::{Method, Request, Response},
         },
     },

@@ -9,10 +9,9 @@ use crate::{
     cloud::{
         Event, lenient,
         messaging::{
-            calls,
+            Output, calls,
             hearing::Due,
             purpose::{Behind, Purpose, Subscription},
-            session::Output,
             wire::{Method, Request, Response},
         },
     },

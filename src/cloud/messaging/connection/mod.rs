@@ -17,15 +17,15 @@ use terms::Loss;
 pub(crate) use terms::Received;
 
 use super::{
+    Output,
     arrival::Arrival,
     calls,
     deafness::Deafness,
     hearing::{Hearing, LOOK_EVERY},
     history::{self, Reader},
+    news::Moment,
     purpose::{ACCEPT, Answer, Behind, HISTORY, Purpose, STATE, Subscription},
     requests::Requests,
-    rings::Moment,
-    session::Output,
     translate::Translator,
     wire::{self, Frame, Method, Notification, Request, Response, Topic},
 };

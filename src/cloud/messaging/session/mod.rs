@@ -5,17 +5,12 @@ pub(crate) use led::*;
 #[cfg(test)]
 mod tests;
 
-use crate::cloud::session;
-
-/// What a session wants done: it sends text frames.
-pub(crate) type Output = session::Output<String>;
-
 /// For those who lead a session by hand.
 #[cfg(any(test, feature = "fuzzing"))]
 mod led {
     use crate::cloud::{messaging::connection::Connection, session};
     pub(crate) use crate::cloud::{
-        messaging::connection::Received,
+        messaging::{Output, connection::Received},
         session::{Account, Trouble, TroubleKind},
     };
 

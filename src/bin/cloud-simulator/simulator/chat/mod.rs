@@ -81,8 +81,8 @@ pub(crate) struct Chats {
     last_session: u64,
     last_call: u64,
     offers: u64,
-    /// Chat id to how many lines, ends and transfers are under way.
-    posting: BTreeMap<String, u32>,
+    /// Chat id to the lines, ends and transfers that are under way.
+    posting: BTreeMap<String, strictness::Posts>,
 }
 
 /// A request to the Chat Agent API.

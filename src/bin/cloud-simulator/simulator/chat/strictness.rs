@@ -12,6 +12,16 @@ pub(super) const REFRESH: Millis = 330_000;
 pub(super) const SILENCE: Millis = 25_000;
 /// A client that has sent something within so many ms is alive, and its silence on a chat is a mistake.
 const ALIVE: Millis = 10_000;
+/// A client that waits so many ms for an answer may give it up at any moment, before its connection is seen to close.
+const PATIENCE: Millis = 5_000;
+
+/// The lines, ends and transfers of a chat that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Posts {
+    under_way: u32,
+    /// When the last of them began.
+    since: Millis,
+}
 
 /// A rule that was broken.
 #[derive(Clone, Debug)]
@@ -64,31 +74,36 @@ impl World {
             return;
         }
         let now = self.now;
+        let posting = chat.and_then(|chat| self.chats.posting.get(chat));
+        let given_up = posting.is_some_and(|posts| posts.since + PATIENCE <= now);
         let Some(found) = self.chats.sessions.get_mut(session) else {
             return;
         };
         let agent = found.agent.clone();
         // Until it is answered, the beginning counts: two reads side by side are too fast as well.
         let last = found.polls.insert(path.to_owned(), now);
-        if last.is_some_and(|last| now < last + POLL) {
+        // Whoever has waited in vain for the answer to a post, looks at once what became of it.
+        if last.is_some_and(|last| now < last + POLL) && !given_up {
             self.report(&agent, Broken::FastPoll, path);
         }
     }
 
     /// Counts a line, an end or a transfer that begins.
     pub(super) fn begin_post(&mut self, agent: &str, chat: &str) {
-        let under_way = self.chats.posting.entry(chat.to_owned()).or_default();
-        *under_way += 1;
-        if *under_way > 1 {
+        let now = self.now;
+        let posts = self.chats.posting.entry(chat.to_owned()).or_default();
+        posts.under_way += 1;
+        posts.since = now;
+        if posts.under_way > 1 {
             self.report(agent, Broken::TwoPosts, chat);
         }
     }
 
     /// The same for one that is over.
     pub(super) fn end_post(&mut self, chat: &str) {
-        if let Some(under_way) = self.chats.posting.get_mut(chat) {
-            *under_way -= 1;
-            if *under_way == 0 {
+        if let Some(posts) = self.chats.posting.get_mut(chat) {
+            posts.under_way -= 1;
+            if posts.under_way == 0 {
                 self.chats.posting.remove(chat);
             }
         }

@@ -22,6 +22,7 @@ export function consumerWindow({ state, ui, act, choose }) {
   let readUpTo = "";
   let drawn;
   let skillsDrawn = "";
+  let kindChosen = false;
 
   on("new", "click", () => {
     choose(null);
@@ -29,6 +30,7 @@ export function consumerWindow({ state, ui, act, choose }) {
   });
   on("start-silent", "click", () => start({}));
   on("kind", "change", () => {
+    kindChosen = true;
     ui.changed();
     $("consumer-text").focus();
   });
@@ -67,8 +69,8 @@ export function consumerWindow({ state, ui, act, choose }) {
       show($("consumer-away"), false);
       show($("consumer-newest"), false);
       enable(true);
-      show($("attach").closest(".menu"), $("kind").value !== "chat");
       renderWelcome();
+      show($("attach").closest(".menu"), $("kind").value !== "chat");
       return;
     }
     const open = conversation.stage === "OPEN";
@@ -112,7 +114,16 @@ export function consumerWindow({ state, ui, act, choose }) {
     say($("tab-consumer"), String(all));
   }
 
+  /** Until somebody chooses: live chat, if that is all the bot agents are there for. */
+  function suggestKind() {
+    if (kindChosen) return;
+    const bots = state.agents.filter((agent) => !agent.human);
+    const onlyChat = bots.some((agent) => agent.chat) && !bots.some((agent) => agent.sockets > 0);
+    $("kind").value = onlyChat ? "chat" : "messaging";
+  }
+
   function renderWelcome() {
+    suggestKind();
     const skills = (state.accounts[0]?.skills ?? []).map((skill) => [skill.id, skill.name]);
     const look = JSON.stringify(skills);
     if (look !== skillsDrawn) {

@@ -23,7 +23,7 @@ use super::*;
 use crate::{
     cloud::{
         Availability, ChatSettings, Command, Credentials, Event, LinkPhase, LoginResult, Ring,
-        Settings, identity::Identity,
+        Settings, identity::Identity, session,
     },
     conversation::{
         Call, CallError, CallId, ConversationId, DialogId, RingId, Timestamp,
@@ -412,6 +412,7 @@ fn brief(event: &Event) -> String {
         },
         Event::AgentState(..) => "agent state".into(),
         Event::Displaced { found, .. } => format!("displaced {found}"),
+        Event::Polled(call) => format!("polled {call}"),
         Event::LoggedIn(_) => "logged in".into(),
         Event::Unusable { detail, .. } => detail.clone(),
         Event::Stopped => "stopped".into(),
