@@ -191,7 +191,11 @@ impl<'a> Case<'a> {
             let moves = place + 1 < joined.len() || self.is_with_people() || self.chat.is_over();
             let moves = moves || self.chat.state != ChatState::Chatting;
             match here.first() {
-                None if settings.greets && !moves && !self.kept_greeting() => {
+                None if settings.greets
+                    && !moves
+                    && !self.kept_greeting()
+                    && !self.was_refused(0) =>
+                {
                     self.wrong("it was not greeted".to_owned());
                 }
                 Some((id, pieces))
@@ -380,12 +384,14 @@ fn breaches(record: &Record, verdict: &mut Verdict) {
 }
 
 /// Whether something was in the way of looking after this chat at that time: a request failed that has to do with it, the
-/// agent's session was ended from outside, or there was no connector.
+/// agent's session was ended from outside, or there was no connector. A lost acceptance is no excuse: the list of chats
+/// tells of it.
 fn trouble(record: &Record, chat: &str, from: Millis, to: Millis) -> bool {
     let then = from..=to;
     let mut ends = record.ends.iter().chain(&record.losses);
     let failed = |call: &crate::simulator::ChatCall| {
         then.contains(&call.time)
+            && call.name != CallName::Accept
             && call.answered.is_none_or(|status| status >= 300)
             && (!call.path.contains("/chat/") || call.path.contains(chat))
     };

@@ -338,7 +338,7 @@ impl Record {
     }
 }
 
-const MOST_CHATS: usize = 16;
+const MOST_CHATS: usize = 12;
 /// In tens of seconds: longer than the longest pause before another try.
 const HEALING: u32 = 200;
 /// Events that the bot has kept silent about may wait for ever.
