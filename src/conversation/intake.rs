@@ -129,9 +129,13 @@ impl Conversation {
         now: Instant,
         fx: &mut Effects,
     ) {
+        // Without the first look at its history a conversation would begin deaf, and what may be out already would be
+        // said again: a refusal is not believed at once.
+        let is_unsure = self.unsure_above().is_some();
         let Phase::Reading(reading) = &mut self.phase else {
             return;
         };
+        let matters = reading.begin.is_some() || is_unsure;
         let history = match outcome {
             Ok(Outcome::History(mut history)) => {
                 history.messages.retain(|message| {
@@ -148,14 +152,11 @@ impl Conversation {
                 reading.state = ReadState::Retry(now + NOT_SENT_PAUSE);
                 return;
             }
-            Err(error @ CallError::Refused { .. })
-                if reading.begin.is_none() || reading.failures >= REFUSALS =>
-            {
+            Err(error @ CallError::Refused { .. }) if !matters || reading.failures >= REFUSALS => {
                 // Asking again changes nothing: go on with what arrives live.
                 fx.push(Effect::Report(Fact::HistoryFailed(error.to_string())));
                 History::default()
             }
-            // Without the first look at its history a conversation would begin deaf: a refusal is not believed at once.
             Err(
                 error @ (CallError::Refused { .. }
                 | CallError::NoAnswer { .. }
@@ -433,7 +434,7 @@ pub(super) fn report(count: usize, disposition: Disposition) -> Effect {
     Effect::Report(Fact::Consumer(count, disposition))
 }
 
-/// How often the first look at a history may be refused before the conversation begins without it.
+/// How often a look at the history that matters may be refused before the conversation goes on without it.
 const REFUSALS: u32 = 3;
 
 /// A call that could not be sent although the connection is thought to be up is made again after this time.

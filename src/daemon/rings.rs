@@ -106,10 +106,16 @@ impl Rings {
         let ring = self.known.get_mut(id)?;
         match result {
             Ok(conversation) => {
+                let within = match (&ring.conversation, conversation) {
+                    // Where only the answer tells of it, the agent has it already, and it takes up room until it can be
+                    // read.
+                    (None, Some(_)) => READ_WITHIN,
+                    (_, _) => ASSIGNED_WITHIN,
+                };
                 if ring.conversation.is_none() {
                     ring.conversation = conversation.cloned();
                 }
-                ring.state = State::Accepted { until: now + ASSIGNED_WITHIN, unsure: false };
+                ring.state = State::Accepted { until: now + within, unsure: false };
                 None
             }
             Err(CallError::NoAnswer { .. }) => {
@@ -199,6 +205,8 @@ fn missed(held: bool) -> RingResult {
 /// An acceptance that is not followed by the assignment within this time led nowhere (the protocol's own samples show
 /// it within a second).
 const ASSIGNED_WITHIN: Duration = Duration::from_secs(10);
+/// A chat of which nothing could be read for so long is over (Chat Agent API, chat information).
+const READ_WITHIN: Duration = Duration::from_secs(40);
 
 #[cfg(test)]
 mod tests {
@@ -279,6 +287,19 @@ mod tests {
         assert_eq!(rings.acknowledged(&id("r1"), Ok(None), t0 + ms(100)), None);
         let end = rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 5).ended;
         assert_eq!(end, [RingResult::Nowhere]);
+    }
+
+    #[test]
+    fn where_only_the_answer_tells_of_the_conversation_it_takes_up_room_until_it_can_be_read() {
+        let (mut rings, t0) = rings();
+        for name in ["r1", "r2"] {
+            assert_eq!(rings.offered(Ring { conversation: None, ..ring(name, "", t0) }, t0), []);
+        }
+        assert_eq!(rings.advance(t0 + ms(100), 1).accept, [id("r1")]);
+        let chat = ConversationId::from("c1");
+        assert_eq!(rings.acknowledged(&id("r1"), Ok(Some(&chat)), t0 + ms(100)), None);
+        assert_eq!(rings.advance(t0 + ms(100) + ASSIGNED_WITHIN, 1), Due::default());
+        assert!(rings.assigned(&chat));
     }
 
     #[test]

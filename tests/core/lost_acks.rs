@@ -2,7 +2,7 @@
 
 use connectord::conversation::{Call, effect::Fact};
 
-use crate::support::{Publishing, Talk, ms, secs, text};
+use crate::support::{Publishing, Talk, ms, refused, secs, text};
 
 fn asked() -> Talk {
     let mut talk = Talk::quiet();
@@ -31,6 +31,21 @@ fn not_found_it_is_sent_again() {
     talk.history_held = true;
     talk.answers([text("one"), text("two")]);
     talk.publishing = Publishing::Works;
+    talk.acknowledges();
+    assert_eq!(talk.own_words(), ["one", "two"]);
+}
+
+#[test]
+fn a_refusal_to_tell_whether_it_is_out_is_not_believed_at_once() {
+    let mut talk = asked();
+    talk.publishing = Publishing::AckLost;
+    talk.history_held = true;
+    talk.answers([text("one"), text("two")]);
+    talk.publishing = Publishing::Works;
+    talk.errs(refused(&Call::Return));
+    assert_eq!(talk.held_calls(), [""; 0]);
+    talk.after(secs(5));
+    assert_eq!(talk.held_calls(), ["history"]);
     talk.acknowledges();
     assert_eq!(talk.own_words(), ["one", "two"]);
 }

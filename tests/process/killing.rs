@@ -9,7 +9,8 @@ use std::{fs, io::Write as _, sync::Arc, thread, time::Duration};
 use serde_json::json;
 
 use crate::support::{
-    Chatbot, Cloud, Connector, Crowd, Folder, Manner, Stream, Transport, configuration, until,
+    Chatbot, Cloud, Connector, Crowd, Folder, Manner, Stream, Transport, Visitors, configuration,
+    until,
 };
 
 #[test]
@@ -89,6 +90,26 @@ fn a_storm_of_reloads_loses_nothing_and_bad_files_change_nothing() {
     say(&format!("reloads, seed {seed}: {talks:?}"));
 }
 
+#[test]
+fn through_kills_visitors_of_chats_with_a_websocket_bot_hear_nothing_twice_or_out_of_order() {
+    storm_in_chat(Transport::WebSocket, End::Kill);
+}
+
+#[test]
+fn through_kills_visitors_of_chats_with_a_webhook_bot_hear_nothing_twice_or_out_of_order() {
+    storm_in_chat(Transport::Webhook, End::Kill);
+}
+
+#[test]
+fn through_stops_that_keep_chats_visitors_hear_nothing_twice_or_out_of_order() {
+    storm_in_chat(Transport::Webhook, End::Stop("keep"));
+}
+
+#[test]
+fn through_stops_that_return_chats_visitors_hear_nothing_twice_or_out_of_order() {
+    storm_in_chat(Transport::WebSocket, End::Stop("return"));
+}
+
 /// How the connector is ended.
 #[derive(Clone, Copy, Debug)]
 enum End {
@@ -143,6 +164,50 @@ fn storm(transport: Transport, end: End) {
     assert!(said >= times, "that was no load: {said} messages");
 }
 
+/// The same with live chat: visitors, and the Chat Agent API. What a process without marks can promise, the visitors
+/// judge.
+fn storm_in_chat(transport: Transport, end: End) {
+    let seed = seed();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let world = World::of_chat(transport, seed);
+    let (times, settings) = match end {
+        End::Kill => (count(12), String::new()),
+        End::Stop(on_stop) => (
+            count(12) / 3,
+            format!("[shutdown]\non_stop = \"{on_stop}\"\ndrain_timeout = \"2s\"\n"),
+        ),
+    };
+    say(&format!("chat: {times} times {end:?}, {transport:?}, seed {seed}"));
+    let text = world.chat_configuration(&settings);
+    let visitors = Visitors::come(&world.cloud, seed, 16);
+    for _ in 0..times {
+        let mut connector = Connector::start(&world.folder, &text, &[]);
+        let online = rng.u8(..5) != 0;
+        if online {
+            world.is_ready(&connector);
+        }
+        // Chats are read every two seconds: the moments of interest are spread over a while.
+        thread::sleep(Duration::from_millis(rng.u64(if online { 0..4_000 } else { 0..80 })));
+        match end {
+            End::Kill => connector.program.kill(),
+            End::Stop(_) => stop(&mut connector, online, rng.u8(..5) == 0),
+        }
+        visitors.notice_end();
+        assert!(visitors.are_content(), "a visitor has complained");
+    }
+    let said = visitors.said();
+    let connector = Connector::start(&world.folder, &text, &[]);
+    connector.is("Online");
+    let chats = visitors.are_served();
+    assert_eq!(world.bot.complaints(), [""; 0]);
+    say(&format!(
+        "chat: {times} times {end:?}, {transport:?}, seed {seed}: {} chats, {} lines ({said} of them until the last end): \
+         {} answered whole, {} cut by an end, {} left; none said twice or out of order",
+        chats.chats, chats.lines, chats.whole, chats.cut, chats.left,
+    ));
+    assert!(said >= 2 * times, "that was no load: {said} lines");
+}
+
 /// Asks it to stop, once or twice, and sees that it does.
 fn stop(connector: &mut Connector, was_online: bool, twice: bool) {
     connector.program.signal("TERM");
@@ -172,6 +237,20 @@ impl World {
         cloud.post("agents/support-bot/limits", &json!({ "capacity": 900 }));
         let bot = Chatbot::new(transport, seed, 40);
         Self { folder: Folder::new(), cloud: Arc::new(cloud), bot }
+    }
+
+    fn of_chat(transport: Transport, seed: u64) -> Self {
+        let bot = Chatbot::attentive(transport, seed, 400);
+        Self { folder: Folder::new(), cloud: Arc::new(Cloud::start()), bot }
+    }
+
+    fn chat_configuration(&self, settings: &str) -> String {
+        let own = format!(
+            "[connector]\nconversation_type = \"chat\"\nmax_conversations = 40\nfallback_skill_id = \"-\"\n\
+             [bot]\n{}request_timeout = \"5s\"\n[custom]\ndisableGreetings = true\n{settings}",
+            self.bot.settings()
+        );
+        configuration(&self.folder, &self.cloud.url(), "http://127.0.0.1:1", &own)
     }
 
     fn configuration(&self, settings: &str) -> String {

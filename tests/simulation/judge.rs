@@ -29,6 +29,8 @@ pub(crate) struct Verdict {
     pub(crate) cut: usize,
     /// Chat, over a restart: what was said behind it is taken for its answer.
     pub(crate) taken: usize,
+    /// Chat: the cloud has refused a line of the answer, and refuses it for good.
+    pub(crate) refused: usize,
     pub(crate) lost: usize,
     pub(crate) repeated: usize,
     pub(crate) reordered: usize,
@@ -45,6 +47,7 @@ impl Verdict {
         self.given_up += other.given_up;
         self.cut += other.cut;
         self.taken += other.taken;
+        self.refused += other.refused;
         self.lost += other.lost;
         self.repeated += other.repeated;
         self.reordered += other.reordered;

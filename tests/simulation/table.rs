@@ -139,6 +139,7 @@ impl Sheet {
             (all.left, "left"),
             (all.cut, "cut"),
             (all.taken, "taken as answered"),
+            (all.refused, "refused"),
         ] {
             if count > 0 {
                 let _ = write!(text, ", {count} {word}");
@@ -178,6 +179,7 @@ fn remarks(cell: &Verdict) -> String {
         (cell.left, "left"),
         (cell.cut, "cut"),
         (cell.taken, "taken as answered"),
+        (cell.refused, "refused"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {count} {word}");

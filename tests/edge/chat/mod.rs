@@ -1,5 +1,6 @@
 //! Live chat: the same daemon at the other cloud.
 
+mod bots;
 mod leaving;
 mod life;
 mod pace;
@@ -127,6 +128,8 @@ impl World {
         for chat in chats {
             let (wanted, said) = self.answers(chat);
             assert_eq!(wanted, said, "{chat}: {:#?}", self.shown(chat));
+            let typing = self.cloud.chat(chat).unwrap().agent_typing;
+            assert!(!typing, "{chat}: the visitor sees that something is being typed");
         }
     }
 
@@ -174,6 +177,7 @@ fn otherwise() -> Options {
         dialect: Dialect::Plain,
         several_inclusive: false,
         session_cookie: true,
+        other_agent_ids: true,
         ..ChatOptions::default()
     };
     Options { chat, ..Options::fixed() }

@@ -41,6 +41,8 @@ struct Mind {
     seed: u64,
     /// The longest that it thinks, ms.
     thinks: u64,
+    /// Now and then it does not answer at first.
+    is_absent_minded: bool,
     /// The text of each event that it has heard.
     heard: Mutex<BTreeMap<String, String>>,
     /// What was wrong with events.
@@ -61,9 +63,19 @@ enum Reaction {
 
 impl Chatbot {
     pub(crate) fn new(transport: Transport, seed: u64, thinks: u64) -> Self {
+        Self::with(transport, seed, thinks, true)
+    }
+
+    /// One that answers whatever it is asked.
+    pub(crate) fn attentive(transport: Transport, seed: u64, thinks: u64) -> Self {
+        Self::with(transport, seed, thinks, false)
+    }
+
+    fn with(transport: Transport, seed: u64, thinks: u64, is_absent_minded: bool) -> Self {
         let mind = Arc::new(Mind {
             seed,
             thinks,
+            is_absent_minded,
             heard: Mutex::default(),
             complaints: Mutex::default(),
             deaths: AtomicUsize::new(0),
@@ -129,7 +141,7 @@ impl Mind {
         let mut rng = fastrand::Rng::with_seed(bytes);
         let count = rng.usize(1..=3);
         // Not for ever: at the next attempt it hears.
-        if rng.u8(..16) == 0 && event["attempt"] == 1 {
+        if rng.u8(..16) == 0 && event["attempt"] == 1 && self.is_absent_minded {
             return Reaction::Silence;
         }
         let actions: Vec<Value> = pieces(said, count).iter().map(|piece| text(piece)).collect();

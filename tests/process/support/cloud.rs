@@ -81,6 +81,13 @@ impl Cloud {
         serde_json::from_str(&answer.body).unwrap()
     }
 
+    /// Whether it was possible.
+    pub(crate) fn tries(&self, path: &str, body: &Value) -> bool {
+        let path = format!("/simulator/{path}");
+        let answer = self.control.ask("POST", &path, &[], &body.to_string()).unwrap();
+        matches!(answer.status, 200 | 201)
+    }
+
     pub(crate) fn delete(&self, path: &str) {
         let path = format!("/simulator/{path}");
         let answer = self.control.ask("DELETE", &path, &[], "").unwrap();
@@ -102,6 +109,19 @@ impl Cloud {
     pub(crate) fn consumer_clicks(&self, conversation: &str, sequence: &Value, button: &str) {
         let path = format!("conversations/{conversation}/consumer/click");
         self.post(&path, &json!({ "sequence": sequence, "button": button }));
+    }
+
+    /// A visitor starts a chat by saying something.
+    pub(crate) fn visitor_comes(&self, text: &str) -> String {
+        let started = self.post("chats", &json!({ "lines": [text] }));
+        started["chat"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What a chat is; its lines as [`Cloud::lines`] tells them.
+    pub(crate) fn chat(&self, id: &str) -> (Value, Vec<String>) {
+        let chat = self.get(&format!("chats/{id}"));
+        let lines = chat["events"].as_array().unwrap().iter().filter_map(chat_line).collect();
+        (chat, lines)
     }
 
     pub(crate) fn conversation(&self, id: &str) -> Value {
@@ -169,6 +189,17 @@ fn address(program: &Program, scheme: &str) -> SocketAddr {
     let line = program.says("listens on");
     let (_, address) = line.split_once(&format!("{scheme}://")).unwrap();
     address.parse().unwrap()
+}
+
+fn chat_line(event: &Value) -> Option<String> {
+    let who = match event["source"].as_str()? {
+        "visitor" => "consumer",
+        "agent" => "agent",
+        _ => return None,
+    };
+    let text = event["text"].as_str()?;
+    let inner = text.split_once('>').and_then(|(_, rest)| rest.strip_suffix("</div>"));
+    Some(format!("{who}: {}", inner.unwrap_or(text)))
 }
 
 fn line(event: &Value) -> Option<String> {

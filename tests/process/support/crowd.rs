@@ -203,7 +203,7 @@ pub(crate) fn judge(lines: &[String]) -> Result<Option<String>, String> {
 }
 
 /// The text, number and count of a piece.
-fn piece(line: &str) -> Option<(&str, usize, usize)> {
+pub(crate) fn piece(line: &str) -> Option<(&str, usize, usize)> {
     let (text, place) = line.rsplit_once(" #")?;
     let (index, count) = place.split_once('/')?;
     Some((text, index.parse().ok()?, count.parse().ok()?))

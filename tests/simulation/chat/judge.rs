@@ -58,6 +58,7 @@ impl<'a> Case<'a> {
                 Fate::Cut => self.verdict.cut += 1,
                 Fate::Kept => self.verdict.given_up += 1,
                 Fate::Taken => self.verdict.taken += 1,
+                Fate::Refused => self.verdict.refused += 1,
                 Fate::Lost => {
                     self.verdict.lost += 1;
                     self.wrong(format!("{id} ({text:?}) is lost"));
@@ -90,6 +91,8 @@ impl<'a> Case<'a> {
             Fate::Kept
         } else if self.was_taken(event, said) {
             Fate::Taken
+        } else if self.was_refused(event.time) {
+            Fate::Refused
         } else {
             Fate::Lost
         }
@@ -188,13 +191,18 @@ impl<'a> Case<'a> {
             let moves = place + 1 < joined.len() || self.is_with_people() || self.chat.is_over();
             let moves = moves || self.chat.state != ChatState::Chatting;
             match here.first() {
-                None if settings.greets && !moves && !self.kept_greeting() => {
+                None if settings.greets
+                    && !moves
+                    && !self.kept_greeting()
+                    && !self.was_refused(0) =>
+                {
                     self.wrong("it was not greeted".to_owned());
                 }
                 Some((id, pieces))
                     if !moves
                         && pieces.len() as u32 != bot::pieces(id)
-                        && !self.was_cut(pieces) =>
+                        && !self.was_cut(pieces)
+                        && !self.was_refused(0) =>
                 {
                     self.wrong(format!("of the greeting there is only {pieces:?}"));
                 }
@@ -290,6 +298,15 @@ impl<'a> Case<'a> {
         behind.into_iter().any(|piece| self.record.ends.iter().any(|end| *end >= piece.time))
     }
 
+    /// The cloud has refused a line of this chat since then. An error is for good, also in an answer whose status is
+    /// good: 201 tells that a line stands in the chat, 200 that it does not. What is refused is reported and given up,
+    /// as the platform wants it, and the answer goes on behind it.
+    fn was_refused(&self, since: Millis) -> bool {
+        let lines = self.record.calls.iter().filter(|call| call.name == CallName::Line);
+        let mut here = lines.filter(|call| call.time >= since && call.path.contains(&self.chat.id));
+        here.any(|call| matches!(call.answered, Some(200 | 400 | 403 | 404 | 410)))
+    }
+
     fn wrong(&mut self, what: String) {
         self.verdict.wrong.push(format!("{}: {what}", self.chat.id));
     }
@@ -305,6 +322,7 @@ enum Fate {
     Cut,
     Kept,
     Taken,
+    Refused,
     Lost,
 }
 
@@ -348,7 +366,18 @@ fn breaches(record: &Record, verdict: &mut Verdict) {
                 .steps
                 .iter()
                 .any(|(step, _)| matches!(step, Step::Fault(CallName::Refresh, ..))),
-            Broken::FastPoll | Broken::TwoPosts | Broken::Script => false,
+            // Reads that are to tell what became of a line, or of a chat in a new session, are no polls, and may be
+            // tried again beside them.
+            Broken::FastPoll => record.calls.iter().any(|call| {
+                let is_unclear = call.answered.is_none_or(|status| status >= 500);
+                let matters = match call.name {
+                    CallName::Line => call.path == *place && is_unclear,
+                    CallName::StartSession => place.ends_with("/events"),
+                    _ => false,
+                };
+                matters && (time.saturating_sub(RECOVERY)..=*time).contains(&call.time)
+            }),
+            Broken::TwoPosts | Broken::Script => false,
         };
         if !planned {
             verdict.wrong.push(format!("{breach:?}"));
@@ -357,12 +386,14 @@ fn breaches(record: &Record, verdict: &mut Verdict) {
 }
 
 /// Whether something was in the way of looking after this chat at that time: a request failed that has to do with it, the
-/// agent's session was ended from outside, or there was no connector.
+/// agent's session was ended from outside, or there was no connector. A lost acceptance is no excuse: the list of chats
+/// tells of it.
 fn trouble(record: &Record, chat: &str, from: Millis, to: Millis) -> bool {
     let then = from..=to;
     let mut ends = record.ends.iter().chain(&record.losses);
     let failed = |call: &crate::simulator::ChatCall| {
         then.contains(&call.time)
+            && call.name != CallName::Accept
             && call.answered.is_none_or(|status| status >= 300)
             && (!call.path.contains("/chat/") || call.path.contains(chat))
     };
@@ -407,6 +438,9 @@ fn healing(record: &Record, verdict: &mut Verdict) {
         }
     }
 }
+
+/// The pauses between reads that are to tell whether a line is out: 5, 10 and 15 s.
+const RECOVERY: Millis = 35_000;
 
 /// The text of a line of html; what the bot says here needs no escaping.
 fn spoken(text: &'_ str) -> &'_ str {

@@ -7,12 +7,14 @@ mod judge;
 mod plan;
 mod run;
 
+use std::collections::BTreeMap;
+
 use crate::{Played, expect_nothing_wrong, fresh, log_to_the_test, number, seeds, table::Sheet};
 use judge::judge;
 use plan::{Cause, Plan, Settings};
 
 /// Fresh runs if nothing else is said.
-const FRESH: u64 = 60;
+const FRESH: u64 = 40;
 
 const AGAIN: &str = "one_chat_run";
 
@@ -30,6 +32,65 @@ fn fresh_seeds_of_chat_find_nothing() {
 fn one_seed_of_chat_is_one_run_to_the_last_byte() {
     for seed in 0..4 {
         assert_eq!(told(seed).transcript, told(seed).transcript, "seed {seed}");
+    }
+}
+
+/// Of everything that can go wrong there is enough among the plans, as often as the figure says in a thousand of them.
+#[test]
+fn a_thousand_plans_of_chat_hold_every_fault() {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for step in (0..1_000).flat_map(|seed| Plan::of(seed).steps) {
+        let text = format!("{:?}", step.0);
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.collect();
+        let name = match words[..] {
+            ["Fault", call, trouble, ..] => format!("{call} {trouble}"),
+            ["AnyFault", trouble, ..] => format!("any {trouble}"),
+            [name, ..] => name.to_owned(),
+            [] => continue,
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    eprintln!("{counts:#?}");
+    for (name, at_least) in [
+        ("Kill", 400),
+        ("Stop", 400),
+        ("Reload", 400),
+        ("BotAway", 400),
+        ("ForcedAway", 20),
+        ("SessionLost", 50),
+        ("LogInEnded", 50),
+        ("any ExpireBearer", 50),
+        ("any KillSession", 50),
+        ("any ForceAway", 20),
+        ("any TooMany", 50),
+        ("any DropAfter", 20),
+        ("any DropBefore", 20),
+        ("any Status", 30),
+        ("any Slow", 20),
+        ("any Late", 20),
+        ("Line DropAfter", 50),
+        ("Line SilenceAfter", 20),
+        ("Line Status", 20),
+        ("Line StatusAfter", 20),
+        ("Accept DropAfter", 10),
+        ("Accept SilenceAfter", 10),
+        ("Accept DropBefore", 10),
+        ("Ring Status", 10),
+        ("Events DropAfter", 5),
+        ("Events Status", 20),
+        ("Chats Status", 5),
+        ("ChatSessions DropAfter", 10),
+        ("SetAvailability DropAfter", 10),
+        ("Transfer DropAfter", 10),
+        ("Transfer StatusAfter", 10),
+        ("Login Status", 50),
+        ("Login DropAfter", 5),
+        ("StartSession DropAfter", 5),
+        ("Refresh Status", 50),
+    ] {
+        let found = counts.get(name).copied().unwrap_or_default();
+        assert!(found >= at_least, "{name}: only {found}");
     }
 }
 
@@ -59,7 +120,8 @@ const SHEET: Sheet = Sheet {
     legend: "A cell tells answered / escalated lines; after them, if there were any, how many were **lost**, **repeated** or \
              **reordered**, for how many the bot had no word or only said that it had seen them (*kept by the bot*), how many \
              stood in a chat that ended or went to others first (*left*), and over a restart, how many were answered in part \
-             (*cut*) or not, since something was said behind them (*taken as answered*).",
+             (*cut*) or not, since something was said behind them (*taken as answered*), and of how many answers the cloud \
+             has refused a line (*refused*).",
 };
 
 fn in_cell(cell: &str, seed: u64) -> Plan {

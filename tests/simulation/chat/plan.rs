@@ -242,6 +242,11 @@ pub(super) fn causes() -> Vec<Cause> {
             let status = rng.choice([401, 429, 500]).unwrap();
             vec![Step::Fault(Login, Status(status), rng.u32(1..3)), Step::LogInEnded]
         }),
+        cause("log-in or session made, answer lost", |rng| {
+            let call = rng.choice([Login, StartSession, Domains]).unwrap();
+            let lost = rng.choice([DropAfter, SilenceAfter]).unwrap();
+            vec![Step::Fault(call, lost, 1), Step::LogInEnded]
+        }),
         cause("domain service fails", |rng| {
             let fails = rng.choice([Status(500), DropBefore]).unwrap();
             vec![Step::Fault(Domains, fails, 1), Step::LogInEnded]

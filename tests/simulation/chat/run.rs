@@ -315,6 +315,15 @@ impl Record {
         }
         for breach in &self.breaches {
             let _ = writeln!(text, "{breach:?}");
+            let just_before = |call: &&ChatCall| {
+                call.path == breach.place
+                    && (breach.time - 5_000..=breach.time).contains(&call.time)
+            };
+            for ChatCall { time, name, query, answered, .. } in
+                self.calls.iter().filter(just_before)
+            {
+                let _ = writeln!(text, "    {time} {name:?} {query}: {answered:?}");
+            }
         }
         let mut calls: BTreeMap<CallName, usize> = BTreeMap::new();
         for call in &self.calls {
@@ -329,7 +338,7 @@ impl Record {
     }
 }
 
-const MOST_CHATS: usize = 16;
+const MOST_CHATS: usize = 12;
 /// In tens of seconds: longer than the longest pause before another try.
 const HEALING: u32 = 200;
 /// Events that the bot has kept silent about may wait for ever.

@@ -34,6 +34,7 @@ impl AgentSession {
 
     pub(super) fn looked(&mut self, result: Result<Body, Failure>, now: Instant, out: &mut Out) {
         self.looks.under_way = false;
+        self.looks.rests_until = Some(now + pace::PERIOD);
         let body = match result {
             Ok(body) => body,
             Err(failure) => return self.look_failed(&failure, now, out),

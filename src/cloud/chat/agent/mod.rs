@@ -46,6 +46,8 @@ pub(crate) struct AgentSession {
     href: String,
     /// Ids and names that this agent goes by.
     mine: BTreeSet<String>,
+    /// It has been told who it is.
+    introduced: bool,
     remark: String,
     ids: u64,
     pending: BTreeMap<u64, Purpose>,
@@ -114,6 +116,8 @@ struct Looks {
     under_way: bool,
     /// When to ask (again).
     at: Option<Instant>,
+    /// It is not asked for again before then, whatever happens.
+    rests_until: Option<Instant>,
     failures: u32,
     /// The question under way left when all acceptances were answered but those that are lost.
     for_rings: bool,
@@ -183,6 +187,7 @@ impl Connection for AgentSession {
             stage: Stage::Starting,
             href: String::new(),
             mine: BTreeSet::from([user, account.identity.old_id.clone()]),
+            introduced: false,
             remark: String::new(),
             ids: 0,
             pending: BTreeMap::new(),
@@ -495,7 +500,8 @@ impl AgentSession {
 impl Looks {
     /// When to ask (again), unless an answer is awaited.
     fn due(&self) -> Option<Instant> {
-        self.at.filter(|_| !self.under_way)
+        let at = self.at.filter(|_| !self.under_way)?;
+        Some(self.rests_until.map_or(at, |then| at.max(then)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::cloud::chat::wire::State;
+use crate::cloud::chat::{pace::PERIOD, wire::State};
 
 /// What the agent is to be, and what it is.
 #[derive(Debug)]
@@ -12,13 +12,16 @@ pub(super) struct Presence {
     wanted: Option<(Availability, bool)>,
     /// None while an answer is awaited.
     check_at: Option<Instant>,
+    /// It is not asked for again before then, whatever happens.
+    rests_until: Instant,
     /// When the cloud had set the agent to something else, lately.
     displaced: VecDeque<Instant>,
 }
 
 impl Presence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { wanted: None, check_at: Some(now + CHECK_EVERY), displaced: VecDeque::new() }
+        let (check_at, displaced) = (Some(now + CHECK_EVERY), VecDeque::new());
+        Self { wanted: None, check_at, rests_until: now, displaced }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -38,7 +41,7 @@ impl Presence {
 
     /// To be looked at soon, unless an answer is awaited.
     pub(super) fn doubt(&mut self, now: Instant) {
-        self.check_at = self.check_at.map(|at| at.min(now));
+        self.check_at = self.check_at.map(|at| at.min(now.max(self.rests_until)));
     }
 }
 
@@ -110,6 +113,7 @@ impl AgentSession {
     ) {
         // It was asked for before the state was changed: it may tell the old one.
         let is_old = self.presence.check_at.is_some();
+        self.presence.rests_until = now + PERIOD;
         self.presence.check_at.get_or_insert(now + CHECK_EVERY);
         let state: State = match result {
             Ok(_) if is_old => return,

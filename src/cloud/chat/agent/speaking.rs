@@ -152,6 +152,9 @@ impl AgentSession {
             (Trouble::TooMany(retry_after), post) => {
                 let wait = retry_after.unwrap_or_default().clamp(SECOND, 10 * SECOND);
                 talk.outbox.again(post, now + wait);
+                let detail =
+                    format!("a line waits, the cloud finds it too much: {}", failure.detail);
+                Self::complain("too_many", detail, out);
             }
             (Trouble::Missing | Trouble::Forbidden, post @ Post { failures: 1.., .. }) => {
                 // The chat was found to be there all the same: this is all that cannot be done.

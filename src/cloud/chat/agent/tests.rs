@@ -52,6 +52,25 @@ fn a_chat_in_doubt_is_not_due_while_the_list_of_chats_is_awaited() {
     assert!(world.wakes_later());
 }
 
+#[test]
+fn neither_the_list_of_chats_nor_the_state_is_asked_for_twice_within_two_seconds() {
+    let mut world = World::with_chats(&["H1"]);
+    world.answer("/chat/H1", 404, &json!({}));
+    world.answer("/chatSessions", 200, &listed(&["H1"]));
+    world.answer("/chat/H1", 200, &whole("H1", 0));
+    world.advance(Duration::from_secs(1));
+    // An acceptance without an answer puts both in doubt.
+    world.answer("/incomingRequests", 200, &json!({}));
+    world.act(|session, now, out| session.accept("1".into(), now, out));
+    world.answer("/incomingRequests", 500, &json!({}));
+    let asked = (world.count("/chatSessions"), world.count("/availability"));
+    assert_eq!(asked, (0, 1), "the state has not been asked for lately");
+    world.answer("/availability", 200, &json!({}));
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.count("/chatSessions"), 1);
+    assert!(world.wakes_later());
+}
+
 proptest! {
     /// What is due and not done would be due again at once, and keep the processor busy until something arrives.
     #[test]

@@ -29,6 +29,8 @@ pub(crate) struct ChatOptions {
     pub(crate) several_inclusive: bool,
     /// Requests of one agent to one resource within a second before 429; `None`: any number.
     pub(crate) requests_per_second: Option<u32>,
+    /// Chats name their agent by another id than the log-in does, as in the documents' examples.
+    pub(crate) other_agent_ids: bool,
     /// A second cookie comes with a new agent session.
     pub(crate) session_cookie: bool,
     /// `https` or `http` in links; that of the connection if left out.
@@ -103,6 +105,7 @@ impl Default for ChatOptions {
             nothing_rings: NothingRings::NotFound,
             several_inclusive: true,
             requests_per_second: None,
+            other_agent_ids: false,
             session_cookie: false,
             scheme: None,
             texts: SystemTexts::default(),

@@ -300,6 +300,7 @@ impl Drop for UnderWay<'_> {
                 // After an unclear result, everything may be looked at once without waiting.
                 if self.unclear {
                     session.polls.clear();
+                    session.unclear = Some(now);
                 } else if is_read(target.name) {
                     session.polls.insert(self.call.resource(), now);
                 }

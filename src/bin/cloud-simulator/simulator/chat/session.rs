@@ -21,6 +21,8 @@ pub(crate) struct AgentSession {
     pub(super) last_offer: u64,
     /// Resource to when it was last answered.
     pub(super) polls: BTreeMap<String, Millis>,
+    /// When a request ended last without a clear answer.
+    pub(super) unclear: Option<Millis>,
     /// Resource to a second and how many requests came in it.
     pub(super) pace: BTreeMap<String, (Millis, u32)>,
     /// The refresh of this time is the last one whose lateness was looked at.
@@ -91,6 +93,7 @@ impl World {
             last_request: self.now,
             last_offer: 0,
             polls: BTreeMap::new(),
+            unclear: None,
             pace: BTreeMap::new(),
             refresh_told: None,
         };

@@ -15,6 +15,9 @@ const ALIVE: Millis = 10_000;
 /// A client that waits so many ms for an answer may give it up at any moment, before its connection is seen to close.
 const PATIENCE: Millis = 5_000;
 
+/// Whatever is read so soon after an unclear result, is read to recover from it, ms.
+const RECOVERY: Millis = 200;
+
 /// The lines, ends and transfers of a chat that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Posts {
@@ -80,10 +83,11 @@ impl World {
             return;
         };
         let agent = found.agent.clone();
+        let unclear = found.unclear.is_some_and(|at| now < at + RECOVERY);
         // Until it is answered, the beginning counts: two reads side by side are too fast as well.
         let last = found.polls.insert(path.to_owned(), now);
         // Whoever has waited in vain for the answer to a post, looks at once what became of it.
-        if last.is_some_and(|last| now < last + POLL) && !given_up {
+        if last.is_some_and(|last| now < last + POLL) && !given_up && !unclear {
             self.report(&agent, Broken::FastPoll, path);
         }
     }

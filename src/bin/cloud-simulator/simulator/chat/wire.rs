@@ -90,7 +90,10 @@ impl World {
         let agent = chat.owner.as_ref().and_then(|owner| self.agents.get(&owner.agent));
         if let (Some(members), Some(agent)) = (info.as_object_mut(), agent) {
             members.insert("agentName".into(), json!(agent.name));
-            members.insert("agentId".into(), numeric(&agent.user_id));
+            let other = || agent.user_id.chars().rev().collect();
+            let id =
+                if self.options.chat.other_agent_ids { other() } else { agent.user_id.clone() };
+            members.insert("agentId".into(), numeric(&id));
         }
         if let (Some(members), Some(participant)) =
             (info.as_object_mut(), &chat.visitor.participant)
