@@ -127,6 +127,7 @@ With `conversation_type = \"chat\"` all keys have their meaning but these; a fil
 | `ringAcceptWait` | a chat is accepted at once |
 | `messageResendMaxRetries`, `retryMessageInterval` | a webhook that fails at a line is asked again after 5, 10 and 15 s; a websocket is not |
 | `fallbackEscalationTime` | a line that is not answered within `[bot] request_timeout`, or four times of it for a webhook, goes to the fallback skill; so does one that a webhook has failed at four times |
+| `[shutdown] on_stop` | keep: with open chats there is no log-out, and the next start has to come within 40 seconds, or the cloud ends them; return: the log-out hands them back |
 | `maxEscalationRetries` | a transfer that fails is followed by one to the fallback skill; if that fails too, the chat stays with the bot, which is told so once for each line |
 ";
 

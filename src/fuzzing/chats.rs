@@ -336,8 +336,8 @@ impl Stage {
             | Event::Missed(_)
             | Event::AgentState(..)
             | Event::Displaced { .. }
-            | Event::AvailabilitySet { .. }
             | Event::Polled(_)
+            | Event::AvailabilitySet { .. }
             | Event::LoggedIn(_) => {}
         }
     }

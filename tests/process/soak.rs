@@ -374,7 +374,8 @@ session_refresh_interval = "15s"
 request_timeout = "5s"
 [custom]
 messageDelay = 100
-retryMessageInterval = 1500
+# All attempts together outlast a tick on the busiest machine: an event that is out of them holds up no other.
+retryMessageInterval = 5000
 messageResendMaxRetries = 10
 [log]
 level = "warn"

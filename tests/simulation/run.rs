@@ -106,6 +106,7 @@ async fn perform(plan: Plan) -> Record {
     }
     stage.heals().await;
     let last = stage.world.status().await;
+    stage.looks_for_bugs();
     stage.end(plan, last)
 }
 
@@ -154,10 +155,12 @@ impl Stage {
                 });
             }
             Step::Kill => {
+                self.looks_for_bugs();
                 self.world.kill().await;
                 self.start().await;
             }
             Step::Stop => {
+                self.looks_for_bugs();
                 let from = self.world.cloud.clock().now();
                 let end = self.world.stop().await;
                 if end != End::Stopped {
@@ -216,6 +219,13 @@ impl Stage {
         }
         if status.conversations.waiting_for_bot > status.conversations.open {
             self.broken.push("more conversations wait than are open".to_owned());
+        }
+    }
+
+    /// A step that panics takes its conversation down and nothing else: that it is served anew hides it.
+    fn looks_for_bugs(&mut self) {
+        if self.world.count("incidents_total", "broken") > 0.0 {
+            self.broken.push("a bug ended the service of a conversation".to_owned());
         }
     }
 

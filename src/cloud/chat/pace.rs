@@ -89,7 +89,8 @@ pub(super) fn pause(failures: u32) -> Duration {
 
 /// The only published floor, and the pace of the platform's sample client (Chat Agent API, chat sessions).
 pub(super) const PERIOD: Duration = Duration::from_secs(2);
-const SLOWEST: Duration = Duration::from_secs(10);
+/// Whatever the server asks for: what is not asked for at all for long, it gives up.
+pub(super) const SLOWEST: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]

@@ -1,10 +1,10 @@
 //! POST has no key that would make it safe to send twice: each kind of it is lost at each place of an answer, carried
 //! out or not, and nothing is said twice or left out.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    simulator::{CallName, ChatEnd, Trouble},
+    simulator::{CallName, ChatEnd, Fault, Trouble},
     support::{HUMAN_SKILL, World, after, story, text},
 };
 
@@ -45,10 +45,8 @@ async fn each_line_of_an_answer_may_be_lost_and_is_said_once() {
     }
 }
 
-/// Two lines that are the same, a note, two cards that are the same, and a last line; one of them is lost.
-async fn loses_a_line(line: usize, trouble: Trouble, times: u32) {
-    let world = World::chatting().await;
-    world.bot.answers_with(|said| match said {
+fn long_answer(said: &str) -> Vec<Value> {
+    match said {
         "hi" => vec![text("Hello.")],
         "all of it" => vec![
             text("the same"),
@@ -59,7 +57,13 @@ async fn loses_a_line(line: usize, trouble: Trouble, times: u32) {
             text("That's all."),
         ],
         said => vec![text(&format!("re: {said}"))],
-    });
+    }
+}
+
+/// Two lines that are the same, a note, two cards that are the same, and a last line; one of them is lost.
+async fn loses_a_line(line: usize, trouble: Trouble, times: u32) {
+    let world = World::chatting().await;
+    world.bot.answers_with(long_answer);
     let chat = world.visitor_starts();
     world.shows(&chat, &ANSWER[..1]).await;
     if line == 0 {
@@ -80,6 +84,33 @@ async fn loses_a_line(line: usize, trouble: Trouble, times: u32) {
     after(60.0).await;
     assert_eq!(world.comes_to_show(&chat, &all).await, Ok(()), "{case}");
     world.broke_no_rule();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_in_or_a_network_that_breaks_within_an_answer_costs_no_piece_of_it() {
+    for tenths in (0..40).step_by(4) {
+        for breaks in [
+            (|world: &World| world.ends_log_in()) as fn(&World),
+            |world| world.all_calls(Trouble::DropAfter, 4),
+            |world| world.all_calls(Trouble::SilenceAfter, 3),
+            |world| world.all_calls(Trouble::ExpireBearer, 1),
+        ] {
+            story(async {
+                let world = World::chatting().await;
+                world.bot.answers_with(long_answer);
+                let chat = world.visitor_starts();
+                world.shows(&chat, &ANSWER[..1]).await;
+                world.visitor_says(&chat, "all of it");
+                after(f64::from(tenths) / 10.0).await;
+                breaks(&world);
+                world.shows(&chat, &ANSWER).await;
+                after(60.0).await;
+                world.shows(&chat, &ANSWER).await;
+                world.broke_no_rule();
+            })
+            .await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,6 +175,27 @@ async fn typing_that_fails_holds_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_that_are_too_much_for_minutes_are_said_afterwards_and_counted_meanwhile() {
+    story(async {
+        let world = World::chatting().await;
+        world.bot_answers();
+        let chats = world.some_chats(3).await;
+        world.breaks(CallName::Line, Trouble::TooMany(5));
+        for word in ["one", "two"] {
+            for chat in &chats {
+                world.visitor_says(chat, word);
+            }
+        }
+        after(25.0).await;
+        assert!(world.count("protocol_errors_total", "too_many") >= 9.0);
+        world.cloud.clear_faults();
+        world.are_answered(&chats).await;
+        world.broke_no_rule();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_card_that_is_refused_is_said_in_words() {
     story(async {
         let world = World::chatting().await;
@@ -178,4 +230,11 @@ async fn a_line_that_is_refused_for_good_is_reported_and_the_next_one_is_said() 
         world.broke_no_rule();
     })
     .await;
+}
+
+impl World {
+    /// Whatever is called next of an agent session goes wrong so many times.
+    fn all_calls(&self, what: Trouble, times: u32) {
+        self.cloud.inject(Fault::Chat { call: None, path: None, what }.times(times));
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     simulator::{CallName, ChatOptions, Options, Trouble},
-    support::{World, after, story},
+    support::{World, after, story, text},
 };
 
 use super::{CHAT, otherwise};
@@ -22,6 +22,43 @@ async fn the_same_with_lines_as_plain_text() {
         let plain = "[chat]\nline_format = \"plain\"\n";
         story(killed(Options::fixed(), plain, f64::from(tenths) / 10.0, 0.0)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_within_answers_of_several_lines_repeats_none_and_what_comes_after_it_is_answered_whole()
+ {
+    for tenths in (0..60).step_by(2) {
+        story(killed_within_answers(f64::from(tenths) / 10.0)).await;
+    }
+}
+
+async fn killed_within_answers(at: f64) {
+    let mut world = World::chatting().await;
+    world.bot.answers_with(|said| [1, 2, 3].map(|n| text(&format!("{n}: {said}"))).to_vec());
+    let chat = world.visitor_starts();
+    for word in ["a", "b"] {
+        world.visitor_says(&chat, word);
+    }
+    after(at).await;
+    world.kill().await;
+    world.start(CHAT).await;
+    after(15.0).await;
+    world.visitor_says(&chat, "c");
+    after(30.0).await;
+    let shown = world.shown(&chat);
+    let mut said: Vec<&String> =
+        shown.iter().filter(|(who, _)| who == "agent").map(|(_, line)| line).collect();
+    let last: Vec<&String> = said[said.len() - 3..].to_vec();
+    assert_eq!(last, ["1: c", "2: c", "3: c"], "killed at {at} s: {shown:?}");
+    let place = |line: &String| {
+        let (number, word) = line.split_once(": ").unwrap();
+        (["hi", "a", "b", "c"].iter().position(|known| *known == word), number.to_owned())
+    };
+    assert!(said.is_sorted_by_key(|line| place(line)), "killed at {at} s: {shown:?}");
+    let count = said.len();
+    said.dedup();
+    assert_eq!(said.len(), count, "killed at {at} s: {shown:?}");
+    world.broke_no_rule();
 }
 
 #[tokio::test(start_paused = true)]

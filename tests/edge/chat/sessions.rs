@@ -2,7 +2,7 @@
 
 use crate::{
     simulator::{CallName, ChatOptions, Millis, Options, Trouble},
-    support::{AGENT, World, after, story},
+    support::{AGENT, World, after, story, text},
 };
 
 use super::CHAT;
@@ -49,6 +49,33 @@ async fn a_log_in_that_ends_at_any_moment_of_an_exchange_costs_no_line() {
             after(1.0).await;
             world.visitor_says(&chat, "three");
             world.are_answered(&[chat]).await;
+            world.broke_no_rule();
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_as_being_typed_ends_with_the_answer_whatever_was_lost_meanwhile() {
+    for kills in [false, true] {
+        story(async {
+            let mut world = World::chatting().await;
+            let chat = world.visitor_starts();
+            let mut event = world.bot.hears("hi").await;
+            after(2.0).await;
+            assert!(world.cloud.chat(&chat).unwrap().agent_typing);
+            if kills {
+                world.kill().await;
+                world.start(CHAT).await;
+                event = world.bot.hears("hi").await;
+            } else {
+                world.ends_log_in();
+            }
+            after(15.0).await;
+            world.bot.answers(&event, &[text("Hello.")]);
+            world.shows(&chat, &[("agent", "Hello.")]).await;
+            after(5.0).await;
+            assert!(!world.cloud.chat(&chat).unwrap().agent_typing, "killed: {kills}");
             world.broke_no_rule();
         })
         .await;
@@ -139,6 +166,48 @@ async fn a_refresh_that_is_refused_logs_in_again_behind_chats_that_go_on() {
         })
         .await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forbidden_is_said_and_not_tried_in_haste_until_it_is_allowed() {
+    for call in [CallName::Ring, CallName::StartSession, CallName::Login] {
+        for status in [400, 401, 403] {
+            story(is_forbidden(call, status)).await;
+        }
+    }
+}
+
+async fn is_forbidden(call: CallName, status: u16) {
+    let mut world = World::with(Options::fixed());
+    world.breaks(call, Trouble::Status(status));
+    world.start(CHAT).await;
+    after(3_600.0).await;
+    let case = format!("{call:?} {status}");
+    // Asking for rings in vain is cheap; the others are log-ins, of which too many get a user disabled.
+    let tries = world.cloud.chat_count(call);
+    let logins = world.cloud.logins();
+    assert!(logins <= 80, "{case}: {logins} log-ins in an hour, {tries} tries");
+    let told = world.status().await.conversational_cloud.last_error;
+    let rings_are_refused = (call, status) == (CallName::Ring, 400);
+    let told = told.map(|error| error.message).unwrap_or_default();
+    assert!(
+        rings_are_refused || told.contains(&status.to_string()) || told.contains("another program"),
+        "{case}: {told}"
+    );
+    if rings_are_refused {
+        assert!(world.count("protocol_errors_total", "rings") > 100.0, "{case}");
+    }
+    world.cloud.clear_faults();
+    world.bot_answers();
+    let chat = world.visitor_starts();
+    for _ in 0..20 {
+        after(60.0).await;
+        if !world.shown(&chat).is_empty() {
+            break;
+        }
+    }
+    world.are_answered(&[chat]).await;
+    world.broke_no_rule();
 }
 
 #[tokio::test(start_paused = true)]

@@ -247,6 +247,8 @@ impl AgentSession {
         if unusable > 0 {
             Self::complain("event", format!("{unusable} events of a chat cannot be used"), out);
         }
+        // As long as nobody knows the agent's names, its list of chats is believed.
+        talk.fresh |= !self.introduced;
         let owner = info.map(|info| talk.learn(info, &self.mine));
         if !talk.told {
             let is_mine = !ended && owner.is_none_or(|owner| owner == Owner::Me);

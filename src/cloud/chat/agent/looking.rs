@@ -87,7 +87,9 @@ impl AgentSession {
             self.ask_doubtful(now, |_| true);
         }
         let wait = match failure.kind {
-            Trouble::TooMany(retry_after) => pace::PERIOD.max(retry_after.unwrap_or_default()),
+            Trouble::TooMany(retry_after) => {
+                retry_after.unwrap_or_default().clamp(pace::PERIOD, pace::SLOWEST)
+            }
             Trouble::Expired
             | Trouble::Forbidden
             | Trouble::Missing

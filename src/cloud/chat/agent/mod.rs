@@ -46,6 +46,8 @@ pub(crate) struct AgentSession {
     href: String,
     /// Ids and names that this agent goes by.
     mine: BTreeSet<String>,
+    /// It has been told who it is.
+    introduced: bool,
     remark: String,
     ids: u64,
     pending: BTreeMap<u64, Purpose>,
@@ -185,6 +187,7 @@ impl Connection for AgentSession {
             stage: Stage::Starting,
             href: String::new(),
             mine: BTreeSet::from([user, account.identity.old_id.clone()]),
+            introduced: false,
             remark: String::new(),
             ids: 0,
             pending: BTreeMap::new(),

@@ -12,20 +12,16 @@ pub(super) struct Presence {
     wanted: Option<(Availability, bool)>,
     /// None while an answer is awaited.
     check_at: Option<Instant>,
-    /// When it was looked at last.
-    checked: Option<Instant>,
+    /// It is not asked for again before then, whatever happens.
+    rests_until: Instant,
     /// When the cloud had set the agent to something else, lately.
     displaced: VecDeque<Instant>,
 }
 
 impl Presence {
     pub(super) fn new(now: Instant) -> Self {
-        Self {
-            wanted: None,
-            check_at: Some(now + CHECK_EVERY),
-            checked: None,
-            displaced: VecDeque::new(),
-        }
+        let (check_at, displaced) = (Some(now + CHECK_EVERY), VecDeque::new());
+        Self { wanted: None, check_at, rests_until: now, displaced }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -45,8 +41,7 @@ impl Presence {
 
     /// To be looked at soon, unless an answer is awaited.
     pub(super) fn doubt(&mut self, now: Instant) {
-        let soon = self.checked.map_or(now, |at| now.max(at + PERIOD));
-        self.check_at = self.check_at.map(|at| at.min(soon));
+        self.check_at = self.check_at.map(|at| at.min(now.max(self.rests_until)));
     }
 }
 
@@ -116,9 +111,9 @@ impl AgentSession {
         now: Instant,
         out: &mut Out,
     ) {
-        self.presence.checked = Some(now);
         // It was asked for before the state was changed: it may tell the old one.
         let is_old = self.presence.check_at.is_some();
+        self.presence.rests_until = now + PERIOD;
         self.presence.check_at.get_or_insert(now + CHECK_EVERY);
         let state: State = match result {
             Ok(_) if is_old => return,

@@ -34,10 +34,15 @@ impl AgentSession {
             }
             Call::Close { .. } => talk.outbox.push(lines::end(id)),
             Call::Typing { composing, .. } => talk.typing.want(composing),
+            Call::Transfer { .. } if talk.transfer.is_some() => {
+                // One after another: the fate of the one under way is about to be known.
+                Self::called(key, id, Err(CallError::NotSent), out);
+            }
             Call::Transfer { skill, agent, words, .. } => {
                 let words = words.unwrap_or_default();
                 let transfer = Transfer::new(id, skill, agent, &words);
-                talk.transfer = Some(transfer.after(talk.targets_read.map(|at| at + PERIOD)));
+                let transfer = transfer.after(talk.targets_read.map(|at| at + PERIOD));
+                talk.transfer = Some(transfer);
             }
             Call::History { after, .. } => self.history(key, id, after, now, out),
             Call::Profile(_) => self.profile(key, id, out),
@@ -147,6 +152,9 @@ impl AgentSession {
             (Trouble::TooMany(retry_after), post) => {
                 let wait = retry_after.unwrap_or_default().clamp(SECOND, 10 * SECOND);
                 talk.outbox.again(post, now + wait);
+                let detail =
+                    format!("a line waits, the cloud finds it too much: {}", failure.detail);
+                Self::complain("too_many", detail, out);
             }
             (Trouble::Missing | Trouble::Forbidden, post @ Post { failures: 1.., .. }) => {
                 // The chat was found to be there all the same: this is all that cannot be done.

@@ -42,6 +42,7 @@ impl AgentSession {
             return;
         };
         let info: AgentInfo = body.member("info");
+        self.introduced = info.id.is_some();
         self.mine.extend(info.id.into_iter().chain(info.agent_name).filter(|it| !it.is_empty()));
         let most = match info.max_chats {
             Some(most @ 0..) => format!("{most} chats at most"),

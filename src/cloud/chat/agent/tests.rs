@@ -231,7 +231,7 @@ impl World {
         let answer = Answer { id: request.id, result };
         let (now, mut out) = (self.now, Vec::new());
         let result = self.session.arrived(answer, now, Timestamp(0), &mut out);
-        self.lost = self.lost.take().or(result.err());
+        self.lost = self.lost.take().or_else(|| result.err());
         self.carry_out(out);
     }
 
@@ -249,7 +249,7 @@ impl World {
     fn elapse(&mut self) {
         let (now, mut out) = (self.now, Vec::new());
         let result = self.session.elapsed(now, Timestamp(0), &mut out);
-        self.lost = self.lost.take().or(result.err());
+        self.lost = self.lost.take().or_else(|| result.err());
         self.carry_out(out);
     }
 
