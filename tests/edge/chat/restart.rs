@@ -85,7 +85,7 @@ async fn killed(options: Options, settings: &str, at: f64, gone_for: f64) {
     after(2.0).await;
     world.visitor_says(&chat, "five");
     world.visitor_says(&chat, "six");
-    world.are_answered(&[chat.clone()]).await;
+    world.are_answered(std::slice::from_ref(&chat)).await;
     assert!(!world.cloud.chat(&chat).unwrap().is_over(), "killed at {at} s");
     world.broke_no_rule();
 }

@@ -180,7 +180,7 @@ impl Visitor {
             if found["state"] == "ended" {
                 return true;
             }
-            let waited = begun.elapsed();
+            let waited = now().duration_since(begun);
             if waited > PATIENCE && self.shared.ends.load(Ordering::SeqCst) > ends {
                 return false;
             }
