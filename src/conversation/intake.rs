@@ -119,8 +119,8 @@ impl Conversation {
             }
         };
         let state = ReadState::Called(id);
-        self.phase =
-            Phase::Reading(Reading { begin, state, failures, live, overflowed: false, sought });
+        let reading = Reading { begin, state, failures, live, overflowed: false, sought };
+        self.phase = Phase::Reading(Box::new(reading));
     }
 
     pub(super) fn on_history(

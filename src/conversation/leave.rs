@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Arrival, Conversation, Phase, Reading,
+    Arrival, Conversation, Phase,
     effect::{Body, Call, CallId, Effect, Effects, Fact, TransferReason},
     event::{Audience, CallError, Departure, Outcome},
     intake::NOT_SENT_PAUSE,
@@ -221,12 +221,11 @@ impl Conversation {
         }
         self.show_typing(false, fx);
         leaving.unread = match &self.phase {
-            Phase::Reading(Reading { begin, .. }) | Phase::Offline { begin } => {
-                Some(Unread { begin: *begin })
-            }
+            Phase::Reading(reading) => Some(Unread { begin: reading.begin }),
+            Phase::Offline { begin } => Some(Unread { begin: *begin }),
             Phase::Serving | Phase::Leaving(_) | Phase::Left => None,
         };
-        self.phase = Phase::Leaving(leaving);
+        self.phase = Phase::Leaving(Box::new(leaving));
         if online {
             self.try_to_leave(fx);
         }

@@ -151,15 +151,17 @@ pub enum Arrival {
 }
 
 /// Where the conversation stands. What belongs to one phase only, lives in it.
+///
+/// What passes is boxed: most conversations are being served, and wait.
 #[derive(Clone, Debug)]
 enum Phase {
-    Reading(Reading),
+    Reading(Box<Reading>),
     Serving,
     Offline {
         /// How to begin once the history can be read; none if it has been read before.
         begin: Option<Arrival>,
     },
-    Leaving(Leaving),
+    Leaving(Box<Leaving>),
     /// Nothing happens any more.
     Left,
 }
