@@ -194,7 +194,18 @@ impl Talk {
     pub(super) fn has_something_to_say(&self, now: Instant) -> bool {
         let transfer = self.transfer.as_ref().is_some_and(|transfer| transfer.is_due(now));
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        transfer || due(self.outbox.due()) || due(self.typing.due())
+        (transfer && self.outbox.is_idle()) || due(self.post_due()) || due(self.typing.due())
+    }
+
+    /// The next post to leave, if it is time. A transfer is a post as well: none leaves beside another.
+    pub(super) fn take_post(&mut self, now: Instant) -> Option<Post> {
+        self.post_due()?;
+        self.outbox.take(now)
+    }
+
+    fn post_due(&self) -> Option<Instant> {
+        let transfers = self.transfer.as_ref().is_some_and(Transfer::is_under_way);
+        self.outbox.due().filter(|_| !transfers)
     }
 
     /// When something is to be done here besides polling, and what.
@@ -206,8 +217,8 @@ impl Talk {
         let transfer = self.transfer.as_ref().and_then(Transfer::due);
         [
             silence,
-            transfer.map(|at| (at, "transfer")),
-            self.outbox.due().map(|at| (at, "line")),
+            transfer.filter(|_| self.outbox.is_idle()).map(|at| (at, "transfer")),
+            self.post_due().map(|at| (at, "line")),
             self.typing.due().map(|at| (at, "typing")),
         ]
         .into_iter()
@@ -294,6 +305,11 @@ impl Outbox {
     /// What has not left.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Post> + '_ {
         self.waiting.drain(..)
+    }
+
+    /// Whether all that was to be posted has been, and was answered.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.under_way && self.waiting.is_empty()
     }
 
     fn due(&self) -> Option<Instant> {

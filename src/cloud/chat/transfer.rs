@@ -62,6 +62,14 @@ impl Transfer {
         }
     }
 
+    /// Whether an answer to it is awaited.
+    pub(super) fn is_under_way(&self) -> bool {
+        match self.stage {
+            Stage::Asking | Stage::Posted => true,
+            Stage::Ready | Stage::Unsure | Stage::Waiting { .. } => false,
+        }
+    }
+
     /// When to go on by itself.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.stage {

@@ -43,6 +43,8 @@ struct Mind {
     thinks: u64,
     /// Now and then it does not answer at first.
     is_absent_minded: bool,
+    /// The most pieces that an answer has.
+    most_pieces: usize,
     /// The text of each event that it has heard.
     heard: Mutex<BTreeMap<String, String>>,
     /// What was wrong with events.
@@ -63,19 +65,26 @@ enum Reaction {
 
 impl Chatbot {
     pub(crate) fn new(transport: Transport, seed: u64, thinks: u64) -> Self {
-        Self::with(transport, seed, thinks, true)
+        Self::with(transport, seed, thinks, true, 3)
     }
 
-    /// One that answers whatever it is asked.
-    pub(crate) fn attentive(transport: Transport, seed: u64, thinks: u64) -> Self {
-        Self::with(transport, seed, thinks, false)
+    /// One that answers whatever it is asked, in so many pieces at most.
+    pub(crate) fn attentive(transport: Transport, seed: u64, most_pieces: usize) -> Self {
+        Self::with(transport, seed, 400, false, most_pieces)
     }
 
-    fn with(transport: Transport, seed: u64, thinks: u64, is_absent_minded: bool) -> Self {
+    fn with(
+        transport: Transport,
+        seed: u64,
+        thinks: u64,
+        is_absent_minded: bool,
+        most_pieces: usize,
+    ) -> Self {
         let mind = Arc::new(Mind {
             seed,
             thinks,
             is_absent_minded,
+            most_pieces,
             heard: Mutex::default(),
             complaints: Mutex::default(),
             deaths: AtomicUsize::new(0),
@@ -139,7 +148,7 @@ impl Mind {
         drop(heard);
         let bytes = id.bytes().fold(self.seed, |hash, byte| hash.rotate_left(9) ^ u64::from(byte));
         let mut rng = fastrand::Rng::with_seed(bytes);
-        let count = rng.usize(1..=3);
+        let count = rng.usize(1..=self.most_pieces);
         // Not for ever: at the next attempt it hears.
         if rng.u8(..16) == 0 && event["attempt"] == 1 && self.is_absent_minded {
             return Reaction::Silence;

@@ -149,8 +149,13 @@ impl<'a> Case<'a> {
     fn has_taken_its_time(&self, asked: &Asked, answered: Millis) -> bool {
         let lines = self.chat.events.iter().filter(|event| asked.covers.contains(&event.id));
         let said = lines.map(|event| event.time).min().unwrap_or_default();
-        let was_away = self.record.away.iter().any(|(from, to)| said <= *to && *from <= answered);
-        was_away || asked.seen || asked.moods.iter().any(|mood| mood.is_silent())
+        let mut away = self.record.away.iter();
+        let was_away = away.any(|(from, to)| said <= *to + BOT_RECONNECTS && *from <= answered);
+        // While it is found out that nobody can take over, answers come as they come.
+        let failed = format!("{}:", self.chat.id);
+        let mut others = self.record.asked.keys();
+        let nobody = others.any(|id| id.starts_with(&failed) && id.contains(":escalationFailed"));
+        was_away || nobody || asked.seen || asked.moods.iter().any(|mood| mood.is_silent())
     }
 
     /// No line is in two events that were both answered.
@@ -437,6 +442,8 @@ fn healing(record: &Record, verdict: &mut Verdict) {
     }
 }
 
+/// The longest pause before the next try to reach a bot that is back.
+const BOT_RECONNECTS: Millis = 40_000;
 /// The pauses between reads that are to tell whether a line is out: 5, 10 and 15 s.
 const RECOVERY: Millis = 35_000;
 

@@ -78,7 +78,7 @@ impl AgentSession {
         };
         let mut requests = Vec::new();
         let href = talk.href.clone();
-        if let Some(post) = talk.outbox.take(now) {
+        if let Some(post) = talk.take_post(now) {
             let body = post.body.clone();
             requests.push((
                 Purpose::Post(key.clone(), post),
@@ -93,7 +93,7 @@ impl AgentSession {
             let target = format!("{href}/info/agentTyping");
             requests.push((Purpose::Typing(key.clone()), Method::Put, target, Some(body)));
         }
-        if let Some(transfer) = &mut talk.transfer
+        if let Some(transfer) = talk.transfer.as_mut().filter(|_| talk.outbox.is_idle())
             && transfer.is_due(now)
         {
             let target = format!("{href}/transfer");

@@ -71,6 +71,29 @@ fn neither_the_list_of_chats_nor_the_state_is_asked_for_twice_within_two_seconds
     assert!(world.wakes_later());
 }
 
+#[test]
+fn a_transfer_waits_for_the_line_before_it_and_a_line_for_the_transfer() {
+    let mut world = World::with_chats(&["H1"]);
+    let chat = || ConversationId::from("H1");
+    let is_line = |request: &&Request| {
+        request.method == Method::Post && request.target.ends_with("/chat/H1/events")
+    };
+    let lines = |world: &World| world.asked.iter().filter(is_line).count();
+    world.act(|session, now, out| session.call(chat(), None, call(&chat(), 12), now, out));
+    world.act(|session, now, out| session.call(chat(), None, call(&chat(), 9), now, out));
+    world.advance(Duration::from_secs(1));
+    assert_eq!((lines(&world), world.count("/transfer")), (1, 0));
+    let line = world.asked.iter().find(is_line).cloned();
+    world.reply(&line.unwrap(), Some(201), &json!({}));
+    assert_eq!(world.count("/transfer"), 1);
+    world.act(|session, now, out| session.call(chat(), None, call(&chat(), 12), now, out));
+    world.advance(Duration::from_secs(1));
+    assert_eq!(lines(&world), 0);
+    world.answer("/transfer", 200, &json!({"transfer": {"skill": []}}));
+    assert_eq!(lines(&world), 1, "nobody can take over: the chat goes on");
+    assert!(world.wakes_later());
+}
+
 proptest! {
     /// What is due and not done would be due again at once, and keep the processor busy until something arrives.
     #[test]
