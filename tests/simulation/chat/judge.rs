@@ -331,9 +331,10 @@ enum Fate {
     Lost,
 }
 
-/// The bot said only that it has seen the event, or not a word, however often it was asked.
+/// The bot said only that it has seen the event, or not a word when it was asked last.
 fn is_kept(asked: &Asked) -> bool {
-    asked.seen || asked.moods.iter().all(|mood| mood.is_silent())
+    // An answer that an earlier process was given is as good as none.
+    asked.seen || asked.moods.last().is_none_or(|mood| mood.is_silent())
 }
 
 /// An id means the same as often as it is asked: the bot may answer it as before.
