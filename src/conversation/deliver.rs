@@ -1,11 +1,14 @@
 //! Pure: carrying out answers: one step after another, each only when the one before it is known to be done.
 
-use std::time::Instant;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Instant,
+};
 
 use super::{
     Conversation, Phase,
     effect::{Ambiguity, Body, Call, CallId, Effect, Effects, Fact},
-    event::{CallError, EventKind, Message, Outcome, Speaker},
+    event::{Audience, CallError, EventKind, Message, Outcome, Speaker},
     intake::NOT_SENT_PAUSE,
     leave::retry_pause,
     publish::{self, Publication, State, Step},
@@ -153,7 +156,14 @@ impl Conversation {
                 fx.push(Effect::Report(Fact::Published(now.duration_since(since))));
                 self.piece_done();
             }
-            Ok(Outcome::Done | Outcome::History(_) | Outcome::Profile(_)) => publication.advance(),
+            Ok(Outcome::Done | Outcome::History(_) | Outcome::Profile(_)) => {
+                if let Some(Step::Say { body, audience, .. }) = publication.steps.front()
+                    && self.unplaced.len() < MAX_UNPLACED
+                {
+                    self.unplaced.push_back((body.clone(), *audience));
+                }
+                publication.advance();
+            }
             Err(CallError::NotSent) => {
                 publication.state = State::Waiting { until: now + NOT_SENT_PAUSE, floor: None }
             }
@@ -220,7 +230,10 @@ impl Conversation {
         if self.is_present_piece(message) {
             return self.piece_done();
         }
-        if let Some(kind) = self.stands_for_present_piece(message, self.marks.heard) {
+        if let Some(place) = unplaced(&self.unplaced, message) {
+            self.unplaced.remove(place);
+            self.acknowledged = self.acknowledged.max(message.sequence);
+        } else if let Some(kind) = self.stands_for_present_piece(message, self.marks.heard) {
             self.found(kind, fx);
         }
     }
@@ -238,10 +251,23 @@ impl Conversation {
             return self.piece_done();
         }
         let marks = self.marks;
-        let read = read.iter().filter_map(|m| self.stands_for_present_piece(m, marks.read));
-        let heard = heard.iter().filter_map(|m| self.stands_for_present_piece(m, marks.heard));
+        // What was said before the present piece, and was not heard yet, is not the present piece.
+        let mut before = self.unplaced.clone();
+        let read = read.iter().map(|message| (message, marks.read));
+        let heard = heard.iter().map(|message| (message, marks.heard));
+        let mut seen = BTreeSet::new();
+        let candidates = read
+            .chain(heard)
+            .filter(|(message, _)| message.sequence > self.acknowledged)
+            .filter(|(message, _)| seen.insert(message.sequence))
+            .filter(|(message, _)| match unplaced(&before, message) {
+                Some(place) => before.remove(place).is_none(),
+                None => true,
+            });
+        let kinds =
+            candidates.filter_map(|(message, come)| self.stands_for_present_piece(message, come));
         // The text is the better witness.
-        if let Some(kind) = read.chain(heard).min() {
+        if let Some(kind) = kinds.min() {
             return self.found(kind, fx);
         }
         if let Some(publication) = &mut self.publication
@@ -279,7 +305,8 @@ impl Conversation {
             return None;
         };
         let is_copy = |before: &Body| unmarked::is_said(before, *audience, message);
-        if message.sequence <= floor || !unmarked::is_own(message, *audience) {
+        if message.sequence <= floor.max(self.acknowledged) || !unmarked::is_own(message, *audience)
+        {
             None
         } else if unmarked::is_said(body, *audience, message) {
             Some(Ambiguity::FoundByText)
@@ -327,6 +354,14 @@ impl Conversation {
         !matches!(self.phase, Phase::Left)
     }
 }
+
+/// Which of those that have no place yet `message` is.
+fn unplaced(waiting: &VecDeque<(Body, Audience)>, message: &Message) -> Option<usize> {
+    waiting.iter().position(|(body, audience)| unmarked::is_said(body, *audience, message))
+}
+
+/// How many own messages without a place are remembered. They are heard within seconds.
+const MAX_UNPLACED: usize = 64;
 
 fn ambiguous(kind: Ambiguity, what: String) -> Effect {
     Effect::Report(Fact::Ambiguous { kind, times: 1, what })

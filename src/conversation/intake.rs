@@ -61,6 +61,7 @@ impl Conversation {
         }
         self.publication = None;
         self.acknowledged = -1;
+        self.unplaced.clear();
         self.answers.clear();
         self.greeting_at = None;
         self.anchor = None;

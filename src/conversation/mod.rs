@@ -70,8 +70,10 @@ pub use words::{
     AgentId, ConsumerId, ConversationId, DialogId, Json, RingId, Sequence, SkillId, Timestamp,
 };
 
-use effect::{About, Disposition, DropReason, Fact, Notice};
-use event::{Answer, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach};
+use effect::{About, Body, Disposition, DropReason, Fact, Notice};
+use event::{
+    Answer, Audience, Departure, Details, EventId, EventKey, EventKind, Message, Outcome, Reach,
+};
 use gather::Gather;
 use history::{Handled, Journal, Marks};
 pub use leave::ExitKind;
@@ -119,6 +121,8 @@ pub struct Conversation {
     publication: Option<Box<Publication>>,
     /// The newest own message that the cloud has acknowledged; its echo may still be on its way. -1: none.
     acknowledged: Sequence,
+    /// Own messages of which the cloud has not said where they stand, and which were not heard yet, oldest first.
+    unplaced: VecDeque<(Body, Audience)>,
     /// Answers that came meanwhile.
     answers: VecDeque<(Answer, Vec<Sequence>)>,
     /// How often something was said without an event to answer.
@@ -235,6 +239,7 @@ impl Conversation {
             turns: Turns::default(),
             publication: None,
             acknowledged: -1,
+            unplaced: VecDeque::new(),
             answers: VecDeque::new(),
             says: 0,
             typing: false,

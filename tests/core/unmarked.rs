@@ -91,6 +91,46 @@ fn a_late_copy_of_the_piece_before_is_not_taken_for_the_present_one() {
 }
 
 #[test]
+fn no_piece_before_is_taken_for_the_present_one_where_the_cloud_does_not_tell_their_places() {
+    let mut talk = asked();
+    talk.marks_come_back = false;
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one"), text("two"), text("three")]);
+    talk.acknowledges_without_a_place();
+    talk.acknowledges_without_a_place();
+    talk.publishing = Publishing::Works;
+    talk.errs(no_answer(&connectord::conversation::Call::Return));
+    assert_eq!(talk.own_words(), ["one", "two", "three"]);
+}
+
+#[test]
+fn not_even_if_both_say_the_same() {
+    let mut talk = asked();
+    talk.marks_come_back = false;
+    talk.publishing = Publishing::Held;
+    talk.answers([text("well"), text("well")]);
+    talk.acknowledges_without_a_place();
+    talk.publishing = Publishing::Works;
+    talk.errs(no_answer(&connectord::conversation::Call::Return));
+    assert_eq!(talk.own_words(), ["well", "well"]);
+}
+
+#[test]
+fn no_piece_of_the_answer_before_is_taken_for_the_present_one_either() {
+    let mut talk = asked();
+    talk.marks_come_back = false;
+    talk.publishing = Publishing::Held;
+    talk.answers([text("one")]);
+    talk.consumer("and?");
+    talk.acknowledges_without_a_place();
+    talk.after(ms(300));
+    talk.answers([text("two")]);
+    talk.publishing = Publishing::Works;
+    talk.errs(no_answer(&connectord::conversation::Call::Return));
+    assert_eq!(talk.own_words(), ["one", "two"]);
+}
+
+#[test]
 fn an_echo_that_comes_while_a_failed_piece_waits_is_the_piece() {
     let mut talk = asked();
     talk.publishing = Publishing::Fails;

@@ -16,8 +16,8 @@ use connectord::conversation::{
     Arrival, Call, CallError, CallId, Conversation, Event, Json, Sequence, Settings, Timestamp,
     effect::{Fact, Notice, Question},
     event::{
-        Action, Answer, BotEvent, Content, Departure, Details, EventId, File, Message, Profile,
-        Reach, Speaker,
+        Action, Answer, BotEvent, Content, Departure, Details, EventId, File, Message, Outcome,
+        Profile, Reach, Speaker,
     },
 };
 
@@ -271,6 +271,13 @@ impl Talk {
         let outcome = self.works(&call);
         self.step(Event::Called { id, outcome: Ok(outcome) });
         self.after_call(&call);
+    }
+
+    /// The oldest held call works, and the cloud does not say where the message stands.
+    pub(crate) fn acknowledges_without_a_place(&mut self) {
+        let (id, call) = self.held.pop_front().unwrap();
+        self.works(&call);
+        self.step(Event::Called { id, outcome: Ok(Outcome::Done) });
     }
 
     /// The oldest held call works with the dialog as it is; then the dialog changes, before anything else is done.
