@@ -10,6 +10,7 @@ use super::{ChatCall, Part, REMEMBERED, Simulator, World, dialect};
 use hyper::body::Incoming;
 use hyper::{Response, header};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The connection is to be closed without an answer.
@@ -300,7 +301,7 @@ impl Drop for UnderWay<'_> {
                 // After an unclear result, everything may be looked at once without waiting.
                 if self.unclear {
                     session.polls.clear();
-                    session.unclear = Some(now);
+                    session.unclear = Some((now, BTreeSet::new()));
                 } else if is_read(target.name) {
                     session.polls.insert(self.call.resource(), now);
                 }

@@ -2,7 +2,7 @@
 
 use super::{Millis, Part, World};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The ids of agent sessions count up from here.
 const FIRST: u64 = 1_027_882_276;
@@ -21,8 +21,8 @@ pub(crate) struct AgentSession {
     pub(super) last_offer: u64,
     /// Resource to when it was last answered.
     pub(super) polls: BTreeMap<String, Millis>,
-    /// When a request ended last without a clear answer.
-    pub(super) unclear: Option<Millis>,
+    /// When a request ended last without a clear answer, and what was read at once since then.
+    pub(super) unclear: Option<(Millis, BTreeSet<String>)>,
     /// Resource to a second and how many requests came in it.
     pub(super) pace: BTreeMap<String, (Millis, u32)>,
     /// The refresh of this time is the last one whose lateness was looked at.

@@ -83,11 +83,14 @@ impl World {
             return;
         };
         let agent = found.agent.clone();
-        let unclear = found.unclear.is_some_and(|at| now < at + RECOVERY);
         // Until it is answered, the beginning counts: two reads side by side are too fast as well.
         let last = found.polls.insert(path.to_owned(), now);
+        let recovers = match &mut found.unclear {
+            Some((at, read)) => now < *at + RECOVERY && read.insert(path.to_owned()),
+            None => false,
+        };
         // Whoever has waited in vain for the answer to a post, looks at once what became of it.
-        if last.is_some_and(|last| now < last + POLL) && !given_up && !unclear {
+        if last.is_some_and(|last| now < last + POLL) && !given_up && !recovers {
             self.report(&agent, Broken::FastPoll, path);
         }
     }
