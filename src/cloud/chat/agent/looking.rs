@@ -36,6 +36,12 @@ impl AgentSession {
         self.looks.under_way = false;
         self.looks.rests_until = Some(now + pace::PERIOD);
         let body = match result {
+            // A page of a proxy on the way says nothing about chats; an empty list may have no body at all.
+            Ok(body) if !body.is_json() && self.looks.failures < TRIES => {
+                let detail = "200: the answer holds no list".to_owned();
+                let failure = Failure { kind: Trouble::Failed, status: Some(200), detail };
+                return self.look_failed(&failure, now, out);
+            }
             Ok(body) => body,
             Err(failure) => return self.look_failed(&failure, now, out),
         };

@@ -94,6 +94,37 @@ fn a_transfer_waits_for_the_line_before_it_and_a_line_for_the_transfer() {
     assert!(world.wakes_later());
 }
 
+#[test]
+fn a_page_of_a_proxy_does_not_tell_that_the_agent_has_no_chats() {
+    let mut world = World::with(10);
+    let start = json!({"agentSessionLocation": {"link": {"@href": "https://x.test/as/1"}}});
+    world.answer("/agentSession", 201, &start);
+    let list = world.asked.iter().find(|request| ends_with(request, "/chatSessions")).cloned();
+    world.reply_with(&list.unwrap(), Some(200), "<html>Please wait</html>".to_owned());
+    let is_up = |world: &World| world.told.iter().any(|event| matches!(event, Event::Up { .. }));
+    assert!(!is_up(&world));
+    world.advance(Duration::from_secs(5));
+    world.answer("/chatSessions", 200, &listed(&["H1"]));
+    world.answer("/chat/H1", 200, &whole("H1", 0));
+    assert!(is_up(&world));
+    let found =
+        |event: &Event| matches!(event, Event::Conversation { id, .. } if id.as_str() == "H1");
+    assert!(world.told.iter().any(found), "{:?}", world.told);
+}
+
+#[test]
+fn a_list_of_chats_without_a_body_is_empty_if_it_stays_so() {
+    let mut world = World::with(10);
+    let start = json!({"agentSessionLocation": {"link": {"@href": "https://x.test/as/1"}}});
+    world.answer("/agentSession", 201, &start);
+    for pause in [5, 10, 15, 0] {
+        let list = world.asked.iter().find(|request| ends_with(request, "/chatSessions")).cloned();
+        world.reply_with(&list.unwrap(), Some(200), String::new());
+        world.advance(Duration::from_secs(pause));
+    }
+    assert!(world.told.iter().any(|event| matches!(event, Event::Listed { .. })));
+}
+
 proptest! {
     /// What is due and not done would be due again at once, and keep the processor busy until something arrives.
     #[test]
@@ -247,8 +278,12 @@ impl World {
     }
 
     fn reply(&mut self, request: &Request, status: Option<u16>, body: &Value) {
+        self.reply_with(request, status, body.to_string());
+    }
+
+    fn reply_with(&mut self, request: &Request, status: Option<u16>, body: String) {
         self.asked.retain(|one| one.id != request.id);
-        let body = body.to_string().into();
+        let body = body.into();
         let response = status.map(|status| Response { status, retry_after: None, body });
         let result = response.ok_or_else(|| "no answer".to_owned());
         let answer = Answer { id: request.id, result };

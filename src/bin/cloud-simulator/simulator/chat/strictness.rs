@@ -3,6 +3,7 @@
 use super::calls::CallName;
 use super::timers::alone;
 use super::{ChatState, Millis, Part, World};
+use std::collections::BTreeSet;
 
 /// Least time between two reads of one resource, ms: the published 2 s with some tolerance.
 const POLL: Millis = 1_900;
@@ -85,12 +86,14 @@ impl World {
         let agent = found.agent.clone();
         // Until it is answered, the beginning counts: two reads side by side are too fast as well.
         let last = found.polls.insert(path.to_owned(), now);
-        let recovers = match &mut found.unclear {
-            Some((at, read)) => now < *at + RECOVERY && read.insert(path.to_owned()),
-            None => false,
+        let is_early = last.is_some_and(|last| now < last + POLL);
+        // Beside the usual look, which may have come just before.
+        let recovers = |unclear: &mut Option<(Millis, BTreeSet<String>)>| {
+            let (at, read) = unclear.as_mut()?;
+            (now < *at + RECOVERY && read.insert(path.to_owned())).then_some(())
         };
         // Whoever has waited in vain for the answer to a post, looks at once what became of it.
-        if last.is_some_and(|last| now < last + POLL) && !given_up && !recovers {
+        if is_early && !given_up && recovers(&mut found.unclear).is_none() {
             self.report(&agent, Broken::FastPoll, path);
         }
     }

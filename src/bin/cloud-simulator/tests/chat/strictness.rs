@@ -58,7 +58,7 @@ async fn two_polls_side_by_side_are_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_after_an_unclear_result_may_come_at_once_but_only_once() {
+async fn a_read_after_an_unclear_result_may_come_at_once_beside_the_usual_one_but_only_once() {
     let simulator = simulator();
     let (agent, chat) = chatting(&simulator).await;
     agent.events(&chat, 0).await;
@@ -66,6 +66,7 @@ async fn a_read_after_an_unclear_result_may_come_at_once_but_only_once() {
     let path = format!("/chat/{chat}/events");
     assert!(agent.tries("POST", &path, "", &line("stored?")).await.is_none());
     assert_eq!(agent.events(&chat, 4).await.len(), 1);
+    agent.events(&chat, 5).await;
     assert_eq!(broken(&simulator), []);
     agent.events(&chat, 5).await;
     assert_eq!(broken(&simulator), [Broken::FastPoll]);
