@@ -22,6 +22,9 @@ pub(super) trait Carrier: Send + 'static {
     /// What it carries.
     type Connection: Connection<Received: Send, Sent: Send, Memory: Send> + Send;
 
+    /// Nothing is open. With `log_content`, what goes over the wire is logged at TRACE under the target `wire::cloud`: it
+    /// holds what people say, and never the bearer.
+    fn new(net: Net, log_content: bool) -> Self;
     /// Where the account has it.
     fn base(hosts: &Hosts) -> Result<String, DomainError>;
     /// Begins to open another one at `base`; [`Carried::Opened`] tells how it went.
@@ -54,11 +57,11 @@ pub(super) enum Carried<R> {
 ///
 /// `seed` makes the jitter of all waits repeatable.
 pub(super) fn start<C: Carrier>(
-    carrier: C,
     settings: Settings,
     net: Net,
     clock: Clock,
     seed: u64,
+    log_content: bool,
     tracker: &TaskTracker,
 ) -> Door {
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
@@ -66,9 +69,9 @@ pub(super) fn start<C: Carrier>(
     let link = Link {
         session: Session::new(settings.clone(), seed),
         settings,
+        carrier: C::new(net.clone(), log_content),
         net,
         clock,
-        carrier,
         cache: domains::Cache::default(),
         hosts: None,
         login: None,

@@ -48,8 +48,8 @@ pub fn open(
     tracker: &TaskTracker,
 ) -> Door {
     let start = match kind {
-        Kind::Messaging => messaging::start,
-        Kind::Chat => chat::start,
+        Kind::Messaging => link::start::<messaging::Line>,
+        Kind::Chat => link::start::<chat::Requests>,
     };
     start(settings, net, clock, seed, log_content, tracker)
 }

@@ -9,7 +9,6 @@ use hyper::{
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tokio::task::JoinSet;
-use tokio_util::task::TaskTracker;
 
 use super::{
     agent::AgentSession,
@@ -17,37 +16,17 @@ use super::{
 };
 use crate::{
     cloud::{
-        Door, Settings,
+        Settings,
         domains::{DomainError, Hosts},
-        link::{self, Carried, Carrier, Work},
+        link::{Carried, Carrier, Work},
         login::Login,
         report,
     },
     net::{Net, NetError},
-    ops::clock::Clock,
 };
 
-/// Starts the task that serves live chat; it ends after [`crate::cloud::Command::Stop`], or when the door is dropped.
-///
-/// `seed` makes the jitter of all waits repeatable. With `log_content`, bodies are logged at TRACE under the target
-/// `wire::cloud`: they hold what people say, and never the bearer.
-pub(in crate::cloud) fn start(
-    settings: Settings,
-    net: Net,
-    clock: Clock,
-    seed: u64,
-    log_content: bool,
-    tracker: &TaskTracker,
-) -> Door {
-    let requests = Requests {
-        way: Way::new(net.clone(), log_content),
-        opened: false,
-        under_way: JoinSet::new(),
-    };
-    link::start(requests, settings, net, clock, seed, tracker)
-}
-
-struct Requests {
+/// Requests under way.
+pub(in crate::cloud) struct Requests {
     way: Way,
     /// It has been opened, which has not been told.
     opened: bool,
@@ -56,6 +35,10 @@ struct Requests {
 
 impl Carrier for Requests {
     type Connection = AgentSession;
+
+    fn new(net: Net, log_content: bool) -> Self {
+        Self { way: Way::new(net, log_content), opened: false, under_way: JoinSet::new() }
+    }
 
     fn base(hosts: &Hosts) -> Result<String, DomainError> {
         hosts.agent_vep()

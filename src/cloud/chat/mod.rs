@@ -24,7 +24,7 @@ mod text;
 mod transfer;
 mod wire;
 
-pub(super) use carrier::start;
+pub(super) use carrier::Requests;
 pub(super) use look::look;
 
 /// For those who lead a session by hand.

@@ -31,7 +31,7 @@ mod translate;
 pub(crate) mod wire;
 
 use super::identity;
-pub(super) use line::start;
+pub(super) use line::Line;
 pub(super) use look::look;
 
 /// What a session of messaging wants done: it sends text frames.

@@ -9,7 +9,6 @@ mod tests;
 use hyper::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
-use tokio_util::task::TaskTracker;
 
 use super::{
     connection::{Connection, Received},
@@ -17,33 +16,17 @@ use super::{
 };
 use crate::{
     cloud::{
-        Door, Settings,
+        Settings,
         domains::{DomainError, Hosts},
-        link::{self, Carried, Carrier, Work, work},
+        link::{Carried, Carrier, Work, work},
         login::Login,
         session::trouble,
     },
     net::{Net, NetError},
-    ops::clock::Clock,
 };
 
-/// Starts the task that serves messaging; it ends after [`crate::cloud::Command::Stop`], or when the door is dropped.
-///
-/// `seed` makes the jitter of all waits repeatable. With `log_content`, frames are logged at TRACE under the target
-/// `wire::cloud`.
-pub(in crate::cloud) fn start(
-    settings: Settings,
-    net: Net,
-    clock: Clock,
-    seed: u64,
-    log_content: bool,
-    tracker: &TaskTracker,
-) -> Door {
-    let line = Line { net: net.clone(), log_content, opening: None, socket: None, closing: None };
-    link::start(line, settings, net, clock, seed, tracker)
-}
-
-struct Line {
+/// A WebSocket, or none.
+pub(in crate::cloud) struct Line {
     net: Net,
     log_content: bool,
     opening: Option<Work<Result<Socket, NetError>>>,
@@ -54,6 +37,10 @@ struct Line {
 
 impl Carrier for Line {
     type Connection = Connection;
+
+    fn new(net: Net, log_content: bool) -> Self {
+        Self { net, log_content, opening: None, socket: None, closing: None }
+    }
 
     fn base(hosts: &Hosts) -> Result<String, DomainError> {
         hosts.messaging()

@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::{
     cloud::{
-        Command, Event, LinkPhase,
+        Command, Door, Event, LinkPhase,
         fake::{self, Cloud, SECRETS, Server},
-        probe,
+        link, probe,
     },
     conversation::{
         Call, CallId, Timestamp,
@@ -25,6 +25,7 @@ use crate::{
         event::{Audience, Outcome},
         settings::Kind,
     },
+    ops::clock::Clock,
 };
 
 #[tokio::test(start_paused = true)]
@@ -239,7 +240,7 @@ async fn a_probe_ends_where_it_fails_but_logs_out() {
 }
 
 fn open(cloud: &Cloud) -> Door {
-    start(
+    link::start::<Line>(
         fake::settings(),
         cloud.net.clone(),
         Clock::simulated(Timestamp(1_700_000_000_000)),
