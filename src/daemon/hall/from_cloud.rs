@@ -105,7 +105,8 @@ impl Hall {
                 self.on_availability_set(state, result, now, wall);
             }
             cloud::Event::LoggedIn(result) => self.metrics.login(result),
-            cloud::Event::Polled(call) => self.metrics.chat_poll(call),
+            // Nothing follows from it, and there are many.
+            cloud::Event::Polled(call) => return self.metrics.chat_poll(call),
             cloud::Event::Unusable { kind, detail } => {
                 warn!(kind, detail, "the cloud sent something that cannot be used");
                 self.metrics.protocol_error(Peer::Cloud, kind);

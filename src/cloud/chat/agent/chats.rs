@@ -70,9 +70,7 @@ impl AgentSession {
     }
 
     fn poll_several(&mut self, now: Instant, out: &mut Out) {
-        let known: Vec<(ConversationId, Sequence)> =
-            self.read_together().map(|talk| (talk.key.clone(), (talk.next - 1).max(0))).collect();
-        let parts = known.len().div_ceil(MOST_AT_ONCE);
+        let parts = self.read_together().count().div_ceil(MOST_AT_ONCE);
         let polls = &mut self.several.polls;
         while polls.len() < parts {
             // Spread over the period, whatever their number.
@@ -81,13 +79,15 @@ impl AgentSession {
         }
         let due: Vec<usize> = (0..parts).filter(|part| polls[*part].begins(now)).collect();
         for part in due {
-            let chats = known.chunks(MOST_AT_ONCE).nth(part).unwrap_or_default();
-            let keys: Vec<&str> = chats.iter().map(|(key, _)| key.as_str()).collect();
+            let talks: Vec<&Talk> =
+                self.read_together().skip(part * MOST_AT_ONCE).take(MOST_AT_ONCE).collect();
+            let keys: Vec<&str> = talks.iter().map(|talk| talk.key.as_str()).collect();
             // Whether the last id or the next one is meant is not clear; the last one is right in both readings.
-            let ids: Vec<String> = chats.iter().map(|(_, last)| last.to_string()).collect();
+            let last = talks.iter().map(|talk| (talk.next - 1).max(0).to_string());
+            let ids: Vec<String> = last.collect();
             let target =
                 format!("/chat?chatSessionKeys={}&fromEventIds={}", keys.join(","), ids.join(","));
-            let chats = chats.iter().map(|(key, _)| key.clone()).collect();
+            let chats = talks.iter().map(|talk| talk.key.clone()).collect();
             self.ask(Purpose::Several { part, chats }, Method::Get, &target, out);
         }
     }
