@@ -226,14 +226,7 @@ fn consumer(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value
 }
 
 fn agent(simulator: &Simulator, id: &str, verb: &str, mut body: Map<String, Value>) -> Outcome {
-    let named = body.remove("agent");
-    let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let first = || {
-        simulator.read(|world| {
-            world.agents.values().find(|one| one.human).map(|one| one.login_name.clone())
-        })
-    };
-    let name = named.or_else(first).ok_or_else(|| (400, "there is no human agent".to_owned()))?;
+    let name = who_acts(simulator, &mut body)?;
     let name = name.as_str();
     match verb {
         "take" => {
@@ -401,6 +394,21 @@ fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
     serde_json::from_slice(body)
         .map_err(|why| (400, format!("the body is not a JSON object: {why}")))
+}
+
+/// The login name of the agent that an act names, or of the first human one.
+pub(super) fn who_acts(
+    simulator: &Simulator,
+    body: &mut Map<String, Value>,
+) -> Result<String, Refusal> {
+    let named = body.remove("agent");
+    let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let first = || {
+        simulator.read(|world| {
+            world.agents.values().find(|one| one.human).map(|one| one.login_name.clone())
+        })
+    };
+    named.or_else(first).ok_or_else(|| (400, "there is no human agent".to_owned()))
 }
 
 pub(super) fn read<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refusal> {

@@ -2,7 +2,7 @@
 
 use super::super::acts::Done;
 use super::super::consumer::Button;
-use super::super::control::{Outcome, bad, no_route, not_found, read};
+use super::super::control::{Outcome, bad, no_route, not_found, read, who_acts};
 use super::view::view_chat_call;
 use super::{CallName, ChatAvailability, ChatStart, Simulator, World};
 use serde::Deserialize;
@@ -130,14 +130,7 @@ fn visitor(simulator: &Simulator, id: &str, verb: &str, body: Map<String, Value>
 }
 
 fn agent(simulator: &Simulator, id: &str, verb: &str, mut body: Map<String, Value>) -> Outcome {
-    let named = body.remove("agent");
-    let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let first = || {
-        simulator.read(|world| {
-            world.agents.values().find(|one| one.human).map(|one| one.login_name.clone())
-        })
-    };
-    let name = named.or_else(first).ok_or_else(|| (400, "there is no human agent".to_owned()))?;
+    let name = who_acts(simulator, &mut body)?;
     let name = name.as_str();
     match verb {
         "take" => {

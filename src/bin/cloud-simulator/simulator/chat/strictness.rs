@@ -3,7 +3,6 @@
 use super::calls::CallName;
 use super::timers::alone;
 use super::{ChatState, Millis, Part, World};
-use std::collections::BTreeSet;
 
 /// Least time between two reads of one resource, ms: the published 2 s with some tolerance.
 const POLL: Millis = 1_900;
@@ -88,12 +87,12 @@ impl World {
         let last = found.polls.insert(path.to_owned(), now);
         let is_early = last.is_some_and(|last| now < last + POLL);
         // Beside the usual look, which may have come just before.
-        let recovers = |unclear: &mut Option<(Millis, BTreeSet<String>)>| {
-            let (at, read) = unclear.as_mut()?;
-            (now < *at + RECOVERY && read.insert(path.to_owned())).then_some(())
+        let mut recovers = || {
+            let unclear = found.unclear.as_mut();
+            unclear.is_some_and(|(at, read)| now < *at + RECOVERY && read.insert(path.to_owned()))
         };
         // Whoever has waited in vain for the answer to a post, looks at once what became of it.
-        if is_early && !given_up && recovers(&mut found.unclear).is_none() {
+        if is_early && !given_up && !recovers() {
             self.report(&agent, Broken::FastPoll, path);
         }
     }
