@@ -79,6 +79,12 @@ pub(crate) fn note_start() {
     TOLD.with_borrow_mut(|told| told.push((Instant::now(), "(start)".to_owned())));
 }
 
+/// A step that panics takes its conversation down and nothing else: that it is served anew hides it.
+pub(crate) fn bug(world: &World) -> Option<String> {
+    let broken = world.count("incidents_total", "broken") > 0.0;
+    broken.then(|| "a bug ended the service of a conversation".to_owned())
+}
+
 /// What the service manager was told, and when.
 pub(crate) fn told() -> Vec<(Instant, String)> {
     TOLD.take()
@@ -222,11 +228,8 @@ impl Stage {
         }
     }
 
-    /// A step that panics takes its conversation down and nothing else: that it is served anew hides it.
     fn looks_for_bugs(&mut self) {
-        if self.world.count("incidents_total", "broken") > 0.0 {
-            self.broken.push("a bug ended the service of a conversation".to_owned());
-        }
+        self.broken.extend(bug(&self.world));
     }
 
     /// Nothing goes wrong any more; all that is under way comes to its end.

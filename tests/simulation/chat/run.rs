@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::plan::{Plan, Settings, Step};
 use crate::{
     bot::{Asked, Bot},
-    run::{note_start, on_virtual_time, told, world},
+    run::{bug, note_start, on_virtual_time, told, world},
     simulator::{
         Breach, CallName, Chat, ChatAvailability, ChatCall, ChatOptions, ChatStart, ChatState,
         Fault, Millis, Options, Simulator,
@@ -80,6 +80,7 @@ async fn perform(plan: Plan) -> Record {
     }
     stage.heals().await;
     let last = stage.world.status().await;
+    stage.looks_for_bugs();
     stage.end(plan, last)
 }
 
@@ -127,6 +128,7 @@ impl Stage {
             }
             Step::People(there) => self.people_are(*there),
             Step::Kill => {
+                self.looks_for_bugs();
                 self.world.kill().await;
                 self.ends.push(self.now());
                 self.start().await;
@@ -189,7 +191,12 @@ impl Stage {
         self.world.cloud.agent("hannah").is_set_in_chat(state).unwrap();
     }
 
+    fn looks_for_bugs(&mut self) {
+        self.broken.extend(bug(&self.world));
+    }
+
     async fn stops(&mut self) {
+        self.looks_for_bugs();
         let from = self.now();
         if self.world.stop().await != End::Stopped {
             self.broken.push("the daemon broke".to_owned());
